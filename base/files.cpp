@@ -1,0 +1,220 @@
+#include "base/files.h"
+
+#include "base/random.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <dirent.h>
+#include <fcntl.h>
+#include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gantry {
+namespace {
+
+using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+Result<void> remove_children(BorrowedFd folder, dev_t device, const std::string& path);
+
+Result<void> remove_entry(BorrowedFd folder, const char* name, dev_t device, const std::string& path) {
+  if (::unlinkat(folder.get(), name, 0) == 0 || errno == ENOENT) return {};
+  const int error = errno;
+  if (error != EISDIR && error != EPERM) return Error::system(error, "remove {}/{}", path, name);
+  UniqueFd child(::openat(folder.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!child) return Error::system(error, "remove {}/{}", path, name);
+  struct stat info {};
+  if (::fstat(child.get(), &info) != 0) return Error::system(errno, "stat {}/{}", path, name);
+  if (info.st_dev != device) {
+    return Error::make(ErrorKind::conflict, "remove {}/{}: something is mounted there", path, name);
+  }
+  TRY(remove_children(child, device, join_path(path, name)));
+  if (::unlinkat(folder.get(), name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return Error::system(errno, "remove {}/{}", path, name);
+  }
+  return {};
+}
+
+Result<void> remove_children(BorrowedFd folder, dev_t device, const std::string& path) {
+  UniqueFd copy = TRY(duplicate(folder));
+  Directory directory(::fdopendir(copy.get()), ::closedir);
+  if (!directory) return Error::system(errno, "read {}", path);
+  (void)copy.release();  // closedir closes it
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    TRY(remove_entry(folder, entry->d_name, device, path));
+  }
+  return {};
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) return Error::system(errno, "open {}", path);
+  return fd;
+}
+
+Result<std::string> read_all(BorrowedFd fd, size_t limit) {
+  std::string data;
+  struct stat info {};
+  if (::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+    data.reserve(std::min(static_cast<size_t>(info.st_size), limit) + 1);
+  }
+  char buffer[16384];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error::system(errno, "read");
+    if (got == 0) return data;
+    if (data.size() + static_cast<size_t>(got) > limit) {
+      return Error::make(ErrorKind::invalid, "longer than the limit of {} bytes", limit);
+    }
+    data.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+Result<std::string> read_file(const std::string& path, size_t limit) {
+  const UniqueFd fd = TRY(open_file(path, O_RDONLY));
+  return read_all(fd, limit).context("read {}", path);
+}
+
+Result<void> write_all(BorrowedFd fd, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t written = ::write(fd.get(), data.data(), data.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Error::system(errno, "write");
+    data.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+Result<void> write_file(const std::string& path, std::string_view data, mode_t mode, Durability durability) {
+  const std::string temporary = format("{}.{}.tmp", path, random_hex(8));
+  const auto write_temporary = [&]() -> Result<void> {
+    const UniqueFd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+    TRY(write_all(fd, data).context("write {}", path));
+    if (::fchmod(fd.get(), mode) != 0) return Error::system(errno, "chmod {}", temporary);
+    if (durability == Durability::durable && ::fsync(fd.get()) != 0) {
+      return Error::system(errno, "fsync {}", temporary);
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return Error::system(errno, "rename to {}", path);
+    return {};
+  };
+  auto result = write_temporary();
+  if (!result) {
+    ::unlink(temporary.c_str());
+    return result;
+  }
+  if (durability == Durability::durable) TRY(sync_directory(parent_of(path)));
+  return {};
+}
+
+Result<void> write_existing(const std::string& path, std::string_view data) {
+  const UniqueFd fd = TRY(open_file(path, O_WRONLY));
+  const ssize_t written = ::write(fd.get(), data.data(), data.size());
+  if (written < 0) return Error::system(errno, "write \"{}\" to {}", data, path);
+  if (static_cast<size_t>(written) != data.size()) {
+    return Error::make(ErrorKind::system, "write \"{}\" to {}: short write", data, path);
+  }
+  return {};
+}
+
+Result<void> make_directories(const std::string& path, mode_t mode) {
+  if (path.empty()) return Error::make(ErrorKind::invalid, "cannot make a folder with an empty name");
+  if (::mkdir(path.c_str(), mode) == 0) return {};
+  if (errno == EEXIST) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
+    return Error::system(ENOTDIR, "make folder {}", path);
+  }
+  if (errno != ENOENT) return Error::system(errno, "make folder {}", path);
+  const std::string parent = parent_of(path);
+  if (parent == path) return Error::system(ENOENT, "make folder {}", path);
+  TRY(make_directories(parent, mode));
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return Error::system(errno, "make folder {}", path);
+  return {};
+}
+
+Result<void> remove_tree(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return {};
+    return Error::system(errno, "remove {}", path);
+  }
+  if (!S_ISDIR(info.st_mode)) return remove_file(path);
+  {
+    const UniqueFd fd = TRY(open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(remove_children(fd, info.st_dev, path));
+  }
+  return remove_file(path);
+}
+
+Result<void> remove_file(const std::string& path) {
+  if (::remove(path.c_str()) == 0 || errno == ENOENT) return {};
+  return Error::system(errno, "remove {}", path);
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  Directory directory(::opendir(path.c_str()), ::closedir);
+  if (!directory) return Error::system(errno, "read folder {}", path);
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool path_exists(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+std::string join_path(std::string_view folder, std::string_view name) {
+  std::string path(folder);
+  if (!path.empty() && path.back() != '/') path += '/';
+  while (!path.empty() && !name.empty() && name.front() == '/') name.remove_prefix(1);
+  return path.append(name);
+}
+
+Result<std::string> absolute_path(const std::string& path) {
+  if (!path.empty() && path.front() == '/') return path;
+  const std::unique_ptr<char, void (*)(void*)> current(::getcwd(nullptr, 0), std::free);
+  if (!current) return Error::system(errno, "getcwd");
+  return join_path(current.get(), path);
+}
+
+Result<void> sync_directory(const std::string& path) {
+  const UniqueFd fd = TRY(open_file(path, O_RDONLY | O_DIRECTORY));
+  if (::fsync(fd.get()) != 0) return Error::system(errno, "fsync {}", path);
+  return {};
+}
+
+Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& parent) {
+  const char* environment = ::getenv("TMPDIR");
+  const std::string base = !parent.empty() ? parent : environment != nullptr ? environment : "/tmp";
+  std::string pattern = join_path(base, "gantry.XXXXXX");
+  if (::mkdtemp(pattern.data()) == nullptr) return Error::system(errno, "make temporary folder in {}", base);
+  return TemporaryDirectory(std::move(pattern));
+}
+
+TemporaryDirectory& TemporaryDirectory::operator=(TemporaryDirectory&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  if (!path_.empty()) (void)remove_tree(path_);
+}
+
+}  // namespace gantry

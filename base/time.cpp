@@ -1,0 +1,110 @@
+#include "base/time.h"
+
+#include "base/text.h"
+
+#include <cmath>
+#include <ctime>
+
+namespace gantry {
+namespace {
+
+std::tm utc(TimePoint time, long* nanoseconds) {
+  const auto since = time.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  if (nanoseconds != nullptr) *nanoseconds = static_cast<long>((since - seconds).count());
+  const std::time_t raw = seconds.count();
+  std::tm parts{};
+  ::gmtime_r(&raw, &parts);
+  return parts;
+}
+
+std::string format_tm(const std::tm& parts, const char* pattern) {
+  char buffer[64];
+  return {buffer, std::strftime(buffer, sizeof buffer, pattern, &parts)};
+}
+
+}  // namespace
+
+TimePoint SystemClock::now() const {
+  return std::chrono::system_clock::now();
+}
+
+std::string format_rfc3339(TimePoint time, bool with_fraction) {
+  long nanoseconds = 0;
+  const std::string text = format_tm(utc(time, &nanoseconds), "%Y-%m-%dT%H:%M:%S");
+  return with_fraction ? format("{}.{:09}Z", text, nanoseconds) : text + "Z";
+}
+
+Result<TimePoint> parse_rfc3339(std::string_view text) {
+  const auto fail = [&] { return Error::make(ErrorKind::invalid, "not an RFC 3339 time: \"{}\"", text); };
+  std::tm parts{};
+  const std::string copy(text);
+  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (rest == nullptr) return fail();
+  long nanoseconds = 0;
+  if (*rest == '.') {
+    long scale = 100000000;
+    for (++rest; *rest >= '0' && *rest <= '9'; ++rest, scale /= 10) nanoseconds += (*rest - '0') * scale;
+  }
+  long offset = 0;
+  if (*rest == '+' || *rest == '-') {
+    int hours = 0;
+    int minutes = 0;
+    int used = 0;
+    if (std::sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2) return fail();
+    offset = (hours * 60L + minutes) * 60 * (*rest == '+' ? 1 : -1);
+    rest += 1 + used;
+  } else if (*rest == 'Z' || *rest == 'z') {
+    ++rest;
+  } else {
+    return fail();
+  }
+  if (*rest != '\0') return fail();
+  return TimePoint(std::chrono::seconds(::timegm(&parts) - offset) + std::chrono::nanoseconds(nanoseconds));
+}
+
+std::string format_basic_iso8601(TimePoint time) {
+  return format_tm(utc(time, nullptr), "%Y%m%dT%H%M%SZ");
+}
+
+Result<TimePoint> parse_basic_iso8601(std::string_view text) {
+  std::tm parts{};
+  const std::string copy(text);
+  const char* rest = ::strptime(copy.c_str(), "%Y%m%dT%H%M%SZ", &parts);
+  if (rest == nullptr || *rest != '\0') {
+    return Error::make(ErrorKind::invalid, "not a time of the form YYYYMMDDTHHMMSSZ: \"{}\"", text);
+  }
+  return TimePoint(std::chrono::seconds(::timegm(&parts)));
+}
+
+std::string format_http_date(TimePoint time) {
+  return format_tm(utc(time, nullptr), "%a, %d %b %Y %H:%M:%S GMT");
+}
+
+double to_epoch_seconds(TimePoint time) {
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  return static_cast<double>(milliseconds) / 1000;
+}
+
+TimePoint from_epoch_seconds(double seconds) {
+  return TimePoint(std::chrono::milliseconds(std::llround(seconds * 1000)));
+}
+
+std::string human_duration(std::chrono::nanoseconds duration) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+  const auto minutes = seconds / 60;
+  const auto hours = (minutes + 30) / 60;
+  if (seconds < 1) return "Less than a second";
+  if (seconds == 1) return "1 second";
+  if (seconds < 60) return format("{} seconds", seconds);
+  if (minutes == 1) return "About a minute";
+  if (minutes < 60) return format("{} minutes", minutes);
+  if (hours == 1) return "About an hour";
+  if (hours < 48) return format("{} hours", hours);
+  if (hours < 24 * 14) return format("{} days", hours / 24);
+  if (hours < 24 * 60) return format("{} weeks", hours / 24 / 7);
+  if (hours < 24 * 365 * 2) return format("{} months", hours / 24 / 30);
+  return format("{} years", hours / 24 / 365);
+}
+
+}  // namespace gantry

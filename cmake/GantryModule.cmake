@@ -1,0 +1,102 @@
+# How gantry's modules, programs and tests are declared; every folder's CMakeLists.txt uses only these.
+include(GNUInstallDirs)
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(GTest REQUIRED)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS ON) # TRY is a statement expression
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+
+option(GANTRY_COVERAGE "Instrument for gcov" OFF)
+set(GANTRY_SANITIZE "" CACHE STRING "Value for -fsanitize, such as address,undefined")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Paths below the source folder are hashed relative to it, so that every build folder shares one cache.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+endif()
+
+find_program(LLD ld.lld)
+if(LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# Warnings are errors for our own code; libraries come in as SYSTEM includes.
+add_library(gantry_options INTERFACE)
+target_include_directories(gantry_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(gantry_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wcast-qual
+                                                -Wno-missing-field-initializers -Werror)
+target_compile_definitions(gantry_options INTERFACE GANTRY_VERSION="${PROJECT_VERSION}" _GNU_SOURCE)
+if(GANTRY_SANITIZE)
+  target_compile_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-omit-frame-pointer
+                                                  -fno-sanitize-recover=undefined)
+  target_link_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE})
+endif()
+if(GANTRY_COVERAGE)
+  target_compile_options(gantry_options INTERFACE --coverage)
+  target_link_options(gantry_options INTERFACE --coverage)
+endif()
+
+# gantry_module(NAME SOURCES file… [MODULES module…] [LIBRARIES target…])
+# One static library, gantry_NAME. MODULES are the modules it may use: exactly its row in docs/architecture.md.
+function(gantry_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;MODULES;LIBRARIES" ${ARGN})
+  add_library(gantry_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(gantry_${name} PUBLIC gantry_options)
+  foreach(module IN LISTS ARG_MODULES)
+    target_link_libraries(gantry_${name} PUBLIC gantry_${module})
+  endforeach()
+  target_link_libraries(gantry_${name} PUBLIC ${ARG_LIBRARIES})
+endfunction()
+
+# gantry_program(NAME [STATIC] SOURCES file… [MODULES module…] [LIBRARIES target…])
+# Installed in bin. STATIC: no dynamic linking at all (the runtime and the monitor).
+function(gantry_program name)
+  cmake_parse_arguments(ARG "STATIC" "" "SOURCES;MODULES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  foreach(module IN LISTS ARG_MODULES)
+    target_link_libraries(${name} PRIVATE gantry_${module})
+  endforeach()
+  target_link_libraries(${name} PRIVATE gantry_options ${ARG_LIBRARIES})
+  if(ARG_STATIC AND NOT GANTRY_SANITIZE)
+    target_link_libraries(${name} PRIVATE gantry_fmt_static)
+    target_link_options(${name} PRIVATE -static -Wl,--gc-sections)
+  elseif(ARG_STATIC)
+    target_link_libraries(${name} PRIVATE gantry_fmt_static)
+  else()
+    target_link_libraries(${name} PRIVATE fmt spdlog Threads::Threads)
+  endif()
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# gantry_test(NAME SOURCES file… [MODULES module…] [LIBRARIES target…] [PROGRAMS target…] [GUEST])
+# One GoogleTest program. GUEST: its tests need enforced cgroup v2 limits, so `scripts/test` runs it in the guest
+# wherever the host can't enforce them. PROGRAMS are built before it; it finds them in GANTRY_BIN_DIR.
+function(gantry_test name)
+  cmake_parse_arguments(ARG "GUEST" "" "SOURCES;MODULES;LIBRARIES;PROGRAMS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  foreach(module IN LISTS ARG_MODULES)
+    target_link_libraries(${name} PRIVATE gantry_${module})
+  endforeach()
+  target_link_libraries(${name} PRIVATE gantry_options gantry_test_support ${ARG_LIBRARIES} GTest::gmock
+                                        GTest::gtest_main fmt spdlog Threads::Threads)
+  target_compile_definitions(${name} PRIVATE GANTRY_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
+                                             GANTRY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(ARG_PROGRAMS)
+    add_dependencies(${name} ${ARG_PROGRAMS})
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(ARG_GUEST)
+    set_property(GLOBAL APPEND PROPERTY GANTRY_GUEST_TESTS ${name})
+  else()
+    set_property(GLOBAL APPEND PROPERTY GANTRY_NATIVE_TESTS ${name})
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
