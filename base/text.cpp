@@ -86,7 +86,7 @@ Result<uint64_t> parse_size(std::string_view what, std::string_view text) {
   double number = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc() || number < 0) return fail();
+  if (error != std::errc() || !std::isfinite(number) || number < 0) return fail();
   const std::string unit = to_lower(text.substr(static_cast<size_t>(end - text.data())));
   static constexpr std::array<std::array<std::string_view, 3>, 5> units = {
       {{"", "b", "b"}, {"k", "kb", "kib"}, {"m", "mb", "mib"}, {"g", "gb", "gib"}, {"t", "tb", "tib"}}};
