@@ -1,0 +1,84 @@
+#pragma once
+
+#include "base/result.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::cgroups {
+
+struct CpuStatistics {
+  uint64_t usage_us = 0;  // always there, also without the cpu controller
+  uint64_t user_us = 0;
+  uint64_t system_us = 0;
+  uint64_t periods = 0;  // these three need the cpu controller
+  uint64_t throttled_periods = 0;
+  uint64_t throttled_us = 0;
+};
+
+struct MemoryStatistics {
+  uint64_t current = 0;             // bytes
+  uint64_t peak = 0;                // bytes; 0 before Linux 5.19
+  std::optional<uint64_t> maximum;  // bytes; absent: "max"
+  uint64_t swap_current = 0;        // bytes
+  std::optional<uint64_t> swap_maximum;
+  uint64_t inactive_file = 0;              // bytes that docker subtracts from `current`
+  std::map<std::string, uint64_t> detail;  // memory.stat as the kernel gives it
+  uint64_t oom = 0;
+  uint64_t oom_kill = 0;
+};
+
+struct PidsStatistics {
+  uint64_t current = 0;
+  std::optional<uint64_t> maximum;  // absent: "max"
+};
+
+struct IoStatistics {
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  uint64_t read_bytes = 0;
+  uint64_t written_bytes = 0;
+  uint64_t reads = 0;
+  uint64_t writes = 0;
+};
+
+struct HugetlbStatistics {
+  uint64_t current = 0;  // bytes
+  uint64_t failures = 0;
+};
+
+// "some" and "full" of one pressure file: averages in percent and the total in µs.
+// Documentation/accounting/psi.rst
+struct Pressure {
+  double some_average_10 = 0;
+  uint64_t some_total_us = 0;
+  double full_average_10 = 0;
+  uint64_t full_total_us = 0;
+};
+
+// What a controller doesn't count on this host is absent, so that nobody takes it for zero.
+struct Statistics {
+  CpuStatistics cpu;
+  std::optional<MemoryStatistics> memory;
+  std::optional<PidsStatistics> pids;
+  std::optional<std::vector<IoStatistics>> io;
+  std::map<std::string, HugetlbStatistics> hugetlb;  // by page size: "2MB"
+  std::optional<Pressure> cpu_pressure;
+  std::optional<Pressure> memory_pressure;
+  std::optional<Pressure> io_pressure;
+};
+
+// `directory`: absolute path of the cgroup. Errors: not_found.
+Result<Statistics> read_statistics(const std::string& directory);
+
+// "key value" lines of a flat keyed file (cpu.stat, memory.events, …).
+std::map<std::string, uint64_t> parse_flat_keyed(std::string_view text);
+// io.stat: "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …" lines.
+std::vector<IoStatistics> parse_io_stat(std::string_view text);
+// A pressure file.
+Pressure parse_pressure(std::string_view text);
+
+}  // namespace gantry::cgroups
