@@ -1,0 +1,127 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/time.h"
+#include "images/changes.h"
+#include "images/content_store.h"
+#include "images/credentials.h"
+#include "images/progress.h"
+#include "oci/image_config.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::images {
+
+struct ImageLayer {
+  oci::Descriptor blob;  // as the manifest has it: compressed
+  oci::Digest diff_id;
+  oci::Digest chain_id;
+  uint64_t size = 0;  // bytes of the unpacked files
+};
+
+struct Image {
+  oci::Digest id;  // the config's digest
+  oci::Digest manifest_digest;
+  std::string manifest_media_type;
+  std::vector<oci::Reference> tags;     // repository and tag
+  std::vector<oci::Reference> digests;  // repository and manifest digest, for what was pulled or pushed
+  oci::ImageConfig config;
+  std::vector<ImageLayer> layers;    // lowest first
+  uint64_t size = 0;                 // unpacked, all layers
+  uint64_t compressed_size = 0;      // layers and config, as the registry counts it
+  std::vector<std::string> holders;  // who called hold()
+};
+
+struct ImageStoreOptions {
+  std::string root;                                // such as /var/lib/gantry/images
+  uint64_t layer_size_limit = uint64_t{64} << 30;  // most bytes a layer may unpack to
+  uint64_t layer_entry_limit = 10'000'000;         // most entries in a layer
+  uint32_t zstd_window_log_limit = 27;             // 128 MiB
+  unsigned parallel_layers = 0;                    // 0: one for each core, 2 to 4
+};
+
+struct PullOptions {
+  oci::Platform platform = oci::Platform::host();
+  ProgressSink progress;                 // may be empty; called from several threads, one at a time
+  std::optional<Credential> credential;  // absent: looked up in CredentialFiles
+  std::string ca_file;                   // further CA certificates, PEM; empty: the system's
+};
+using PushOptions = PullOptions;
+
+struct ImportOptions {
+  std::optional<oci::Reference> reference;  // its tag is moved here
+  ChangeList changes;
+  std::string message;               // history comment
+  std::optional<TimePoint> created;  // absent: $SOURCE_DATE_EPOCH, else now
+  oci::Platform platform = oci::Platform::host();
+  ProgressSink progress;
+};
+
+struct RemovedImage {
+  std::vector<oci::Reference> untagged;
+  std::optional<oci::Digest> deleted;  // the image's id, when nothing refers to it any more
+  uint64_t freed = 0;                  // bytes: blobs and layers
+};
+
+// The host's images: ROOT/index.json (what is here, tags), ROOT/blobs (a ContentStore with manifests, configs
+// and compressed layers, kept so that a push gives back the same bytes), ROOT/layers/CHAINID/diff (unpacked),
+// ROOT/holds/OWNER (who needs which image). Several processes may use one root at once (file locks); all
+// functions may be called from any thread. A kill at any moment leaves temporaries that the next open
+// removes.
+//
+// Names accepted: a reference ("web", "web:v1", "host/web@sha256:…"), an id "sha256:HEX" or a prefix of its
+// hex digits.
+class ImageStore {
+ public:
+  static Result<ImageStore> open(const ImageStoreOptions& options);
+  ImageStore(ImageStore&&) noexcept;
+  ImageStore& operator=(ImageStore&&) noexcept;
+  ~ImageStore();
+
+  // Errors: not_found "no such image: NAME"; conflict for an ambiguous prefix.
+  Result<Image> resolve(std::string_view name) const;
+  // Newest first.
+  Result<std::vector<Image>> list() const;
+
+  Result<void> tag(std::string_view name, const oci::Reference& target);
+  // A tag's name takes the tag away, and the image too with its last tag; an id takes all. Errors: not_found;
+  // conflict when the image is held or an id has tags in several repositories, unless `force`. A held image's
+  // layers stay until it is released and collect() runs.
+  Result<RemovedImage> remove(std::string_view name, bool force = false);
+  // Removes what no image, hold or lease needs; with `dangling` also images without a tag that nobody holds.
+  Result<uint64_t> collect(bool dangling = false);
+
+  // Errors: unauthenticated, denied, not_found (naming the reference), corrupt, unavailable, unsupported.
+  Result<Image> pull(const oci::Reference& reference, const PullOptions& options = {});
+  // Pushes the image that `reference` names here. Answers the manifest's digest.
+  Result<oci::Digest> push(const oci::Reference& reference, const PushOptions& options = {});
+
+  // A tar stream (plain, gzip or zstd; a file or a pipe), or a directory, as an image of one layer.
+  // The layer's bytes depend only on the input.
+  Result<Image> import_tar(UniqueFd stream, const ImportOptions& options);
+  Result<Image> import_directory(const std::string& directory, const ImportOptions& options);
+
+  // For overlay mounts: the layers' diff folders, topmost first. They exist, and stay while the image is
+  // held.
+  Result<std::vector<std::string>> lower_directories(const Image& image) const;
+  // Says that `owner` (a container's id, [A-Za-z0-9_.-]+) needs the image, on disk, until released.
+  // Errors: not_found when the image has gone meanwhile.
+  Result<void> hold(const oci::Digest& image_id, const std::string& owner);
+  Result<void> release(const std::string& owner);  // unknown owner: fine
+  Result<std::vector<std::string>> holders() const;
+
+  ContentStore& content();
+
+ private:
+  struct State;
+  explicit ImageStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gantry::images
