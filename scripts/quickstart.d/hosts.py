@@ -1,0 +1,131 @@
+"""Where the containers run: on this machine when it enforces cgroup v2 limits, else in the QEMU guest."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from show import ClaimFailed, progress
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+NEEDED = ("cpu", "memory", "pids", "io")
+PORTS = range(31000, 31048)  # the tasks' host ports; the guest's are forwarded one by one
+
+
+def missing_controllers():
+    try:
+        have = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split()
+    except OSError:
+        return list(NEEDED)
+    return [name for name in NEEDED if name not in have]
+
+
+class Process:
+    """A program of ours that quickstart started, and ends by its pid."""
+
+    def __init__(self, name, command, log, env):
+        self.name, self.command, self.log, self.env = name, command, log, env
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.env, start_new_session=True)
+
+    def kill(self, number=signal.SIGKILL):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def stop(self):
+        self.kill(signal.SIGTERM)
+        if self.process:
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                self.process.wait(20)
+
+    def check(self):
+        if self.process.poll() is not None:
+            tail = "\n".join(pathlib.Path(self.log).read_text(errors="replace").splitlines()[-8:])
+            raise ClaimFailed(f"{self.name} ended with {self.process.returncode}:\n{tail}")
+
+
+class NativeHost:
+    """This machine."""
+
+    kind = "this machine"
+
+    def __init__(self, state, control_port, registry_port):
+        self.state = state
+
+    def boot(self):
+        pass
+
+    def run(self, command, limit=120.0, check=True):
+        done = subprocess.run(command, text=True, capture_output=True, timeout=limit)
+        if check and done.returncode != 0:
+            raise ClaimFailed(f"{' '.join(command)[:200]} ended with {done.returncode}: {done.stderr.strip()[-400:]}")
+        return done.stdout if check else done
+
+    def halt(self):
+        pass
+
+
+class GuestHost(NativeHost):
+    """The QEMU guest: this machine's own root, read-only below a tmpfs, with cgroup v2 whole."""
+
+    kind = "a QEMU guest on this machine's own root"
+
+    def __init__(self, state, control_port, registry_port):
+        super().__init__(state, control_port, registry_port)
+        self.name = f"quickstart-{os.getpid()}"
+        self.reach = [control_port, registry_port]
+        self.script = str(ROOT / "scripts/guest")
+
+    def boot(self):
+        command = [self.script, "--boot", self.name, "--memory", "6144", "--share", str(self.state),
+                   "--forward", f"{PORTS.start}-{PORTS.stop - 1}"]
+        for port in self.reach:
+            command += ["--reach", str(port)]
+        with progress("the guest boots"):
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+    def run(self, command, limit=120.0, check=True):
+        return super().run([self.script, "--in", self.name, "--", *command], limit, check)
+
+    def halt(self):
+        subprocess.run([self.script, "--halt", self.name], check=False, capture_output=True, timeout=60)
+
+
+class Agent:
+    """gantry-agent on the host, started detached so that it and we can be killed apart."""
+
+    def __init__(self, host, binaries, state, environment, arguments):
+        self.host, self.state = host, state
+        self.log = state / "agent.log"
+        self.pid_file = state / "agent.pid"
+        exports = " ".join(f"{key}='{value}'" for key, value in environment.items())
+        program = " ".join([str(binaries / "gantry-agent"), *arguments])
+        self.script = (f"cd /; {exports} setsid {program} </dev/null >>{self.log} 2>&1 & "
+                       f"echo $! >{self.pid_file}")
+
+    def start(self):
+        self.host.run(["sh", "-c", self.script])
+
+    def pid(self):
+        return self.pid_file.read_text().strip()
+
+    def alive(self):
+        return self.host.run(["sh", "-c", f"kill -0 {self.pid()}"], check=False).returncode == 0
+
+    def kill(self, name="KILL"):
+        self.host.run(["sh", "-c", f"kill -{name} {self.pid()}"], check=False)
+
+    def stop(self):
+        self.kill("TERM")
+        deadline = time.monotonic() + 30
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.3)
+        if self.alive():
+            self.kill()
