@@ -23,14 +23,11 @@ class PlacementQuery {
   static Result<PlacementQuery> parse(std::string_view expression);
 
   bool matches(const HostSnapshot& host) const;
-  // Does the answer for a host change when tasks are placed? (runningTasksCount, task:group)
-  bool depends_on_tasks() const;
 
   struct Node;
 
  private:
   std::shared_ptr<const Node> root_;
-  bool depends_on_tasks_ = false;
 };
 
 }  // namespace gantry::controlplane
