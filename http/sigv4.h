@@ -85,13 +85,18 @@ class SigV4Verifier {
 // The parts that sign and verify share; public for tests and for tools that explain a mismatch.
 struct CanonicalRequest {
   std::string method;
-  std::string path;                     // decoded
+  std::string path;                     // as on the wire, up to "?"; encoded once more below, for all but S3
   std::vector<QueryParameter> query;    // decoded, without the signature
-  std::vector<Headers::Field> headers;  // those signed, lower case, sorted
+  std::vector<Headers::Field> headers;  // those signed: lower case, sorted, values trimmed
   std::string payload_hash;
+  bool encode_path_again = true;
 
   std::string string() const;
+  std::string signed_headers() const;  // "content-type;host;x-amz-date"
 };
+// The value that canonical headers have: trimmed, inner runs of spaces made one.
+std::string canonical_header_value(std::string_view value);
+// Lower-case hex of the signature; `basic_date` is X-Amz-Date's value.
 std::string signature(const std::string& canonical_request, const Secret& secret_access_key,
                       std::string_view basic_date, std::string_view region, std::string_view service);
 std::string sha256_hex(std::string_view bytes);

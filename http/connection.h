@@ -1,0 +1,126 @@
+#pragma once
+
+// Internal to the server: one connection, from its first byte to its last. A template over the plain and the
+// TLS stream, instantiated in connection_plain.cpp and connection_tls.cpp. All members belong to the loop's
+// thread; while a worker has the request, the loop leaves request_, response_ and chunk_ alone.
+
+#include "http/response_head.h"
+#include "http/server_context.h"
+#include "http/websocket_session.h"
+
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+namespace gantry::http {
+
+template <class Stream>
+class Connection final : public Peer, public std::enable_shared_from_this<Connection<Stream>> {
+ public:
+  Connection(std::shared_ptr<ServerContext> context, Stream stream, std::string remote_address)
+      : context_(std::move(context)), stream_(std::move(stream)), remote_address_(std::move(remote_address)) {
+    context_->add(this);
+  }
+  ~Connection() override { context_->remove(this); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Stream& stream() { return stream_; }
+  const ServerOptions& options() const { return context_->options; }
+  // The time until the current step must be done, else the socket is closed.
+  void limit(std::chrono::milliseconds time) { lowest().expires_after(time); }
+
+  void read_head();
+  void finish() override;
+  void abort() override { lowest().close(); }
+
+ private:
+  using Parser = beast::http::request_parser<beast::http::buffer_body>;
+  using Code = boost::system::error_code;
+  static constexpr size_t chunk_size = size_t{256} << 10;
+
+  // One request, in this order (read_head comes first).
+  void head_bytes_read(const Code& code);
+  void head_read(const Code& code);
+  void refuse_head(const Code& code);
+  Result<void> take_head();
+  void begin_upgrade();
+  void upgraded(Upgrade upgrade);
+  void begin_request();
+  void plan_and_handle();
+  void follow_plan(BodyPlan plan);
+  void continue_or_read();
+  void read_body();
+  void body_bytes_read(const Code& code);
+  void chunk_is_full();
+  void hand_chunk_to_sink();
+  void handle();
+
+  // Its answer.
+  void refuse(int status, const std::string& text);
+  void respond(Response response);
+  void write_head();
+  void write_body();
+  void write_file();
+  void response_written();
+  void linger();
+  void drain();
+
+  auto& lowest() { return beast::get_lowest_layer(stream_); }
+  template <class Member>
+  auto bind(Member member) {
+    return [self = this->shared_from_this(), member](const Code& code, size_t) { ((*self).*member)(code); };
+  }
+  // Runs `work` on a worker, then `then(result)` on the loop's thread. An exception becomes a 500.
+  template <class Work, class Then>
+  void run_on_worker(Work work, Then then);
+
+  std::shared_ptr<ServerContext> context_;
+  Stream stream_;
+  std::string remote_address_;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  Request request_;
+  size_t body_limit_ = 0;
+  std::string chunk_;  // a part of a body on its way to or from a worker
+  size_t chunk_used_ = 0;
+  Response response_;
+  std::string head_;
+  uint64_t written_ = 0;  // of the answer's body
+  size_t drained_ = 0;
+  bool first_ = true;  // no request yet on this connection
+  bool idle_ = false;  // waits for the first byte of a request
+  bool close_after_ = false;
+};
+
+template <class Stream>
+template <class Work, class Then>
+void Connection<Stream>::run_on_worker(Work work, Then then) {
+  lowest().expires_never();
+  context_->pool.post([self = this->shared_from_this(), work, then]() mutable {
+    auto value = std::make_shared<std::optional<std::invoke_result_t<Work>>>();
+    try {
+      value->emplace(work());
+    } catch (const std::exception& error) {
+      spdlog::error("handler failed path={} error=\"{}\"", self->request_.path, error.what());
+    }
+    auto& loop = self->context_->loop;
+    asio::post(loop, [self = std::move(self), then, value]() mutable {  // so that it is destroyed on the loop
+      if (*value) return then(std::move(**value));
+      self->refuse(500, "internal error\n");
+    });
+  });
+}
+
+template <class Stream>
+void Connection<Stream>::finish() {
+  close_after_ = true;
+  if (idle_) abort();
+}
+
+}  // namespace gantry::http

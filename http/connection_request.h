@@ -1,0 +1,207 @@
+#pragma once
+
+// Internal to the server: how a connection reads a request. See connection.h.
+
+#include "base/text.h"
+#include "http/connection.h"
+
+namespace gantry::http {
+
+template <class Stream>
+void Connection<Stream>::read_head() {
+  request_ = Request{};
+  request_.remote_address = remote_address_;
+  request_.secure = context_->tls.has_value();
+  if (buffer_.size() == 0) buffer_.shrink_to_fit();
+  parser_.emplace();
+  parser_->header_limit(static_cast<uint32_t>(options().max_header_size));
+  parser_->body_limit(boost::none);  // the plan for the body has its own
+  idle_ = true;
+  limit(first_ ? options().header_limit : options().idle_limit);
+  beast::http::async_read_some(stream_, buffer_, *parser_, bind(&Connection::head_bytes_read));
+}
+
+template <class Stream>
+void Connection<Stream>::head_bytes_read(const Code& code) {
+  idle_ = false;
+  if (code || parser_->is_header_done()) return head_read(code);
+  if (!first_) limit(options().header_limit);
+  beast::http::async_read_header(stream_, buffer_, *parser_, bind(&Connection::head_read));
+}
+
+template <class Stream>
+void Connection<Stream>::head_read(const Code& code) {
+  if (code && !parser_->is_header_done()) return refuse_head(code);
+  const auto taken = take_head();
+  if (!taken) return refuse(400, taken.error().message() + "\n");
+  if (beast::websocket::is_upgrade(parser_->get())) return begin_upgrade();
+  begin_request();
+}
+
+// Answers what can't be read, if there is anyone to answer.
+template <class Stream>
+void Connection<Stream>::refuse_head(const Code& code) {
+  using beast::http::error;
+  if (code == error::end_of_stream || code == error::partial_message || code == beast::error::timeout) return;
+  if (code == error::header_limit || code == error::buffer_overflow) {
+    return refuse(431, "request header fields too large\n");
+  }
+  if (code.category() == beast::http::make_error_code(error::bad_method).category()) {
+    return refuse(400, format("malformed request: {}\n", code.message()));
+  }
+}
+
+template <class Stream>
+Result<void> Connection<Stream>::take_head() {
+  const auto& head = parser_->get();
+  first_ = false;
+  request_.method = std::string(head.method_string());
+  request_.target = std::string(head.target());
+  for (const auto& field : head) {
+    request_.headers.add(std::string(field.name_string()),
+                         std::string(trim({field.value().data(), field.value().size()})));
+  }
+  if (head.version() == 11 && request_.headers.all("Host").size() != 1) {
+    return Error(ErrorKind::invalid, "an HTTP/1.1 request must have exactly one Host header");
+  }
+  if (request_.headers.has("Transfer-Encoding") && !parser_->chunked()) {
+    return Error(ErrorKind::invalid, "the only transfer encoding supported is chunked");
+  }
+  return split_target(request_);
+}
+
+template <class Stream>
+void Connection<Stream>::begin_upgrade() {
+  run_on_worker([this] { return context_->handler->upgrade(request_); },
+                [this](Upgrade upgrade) { upgraded(std::move(upgrade)); });
+}
+
+template <class Stream>
+void Connection<Stream>::upgraded(Upgrade upgrade) {
+  if (auto* response = std::get_if<Response>(&upgrade)) {
+    close_after_ = true;
+    return respond(std::move(*response));
+  }
+  lowest().expires_never();  // the websocket has time limits of its own
+  WebSocketStart from{context_, remote_address_,
+                      std::get<std::shared_ptr<WebSocketHandler>>(std::move(upgrade)), parser_->get().base()};
+  start_websocket(std::move(from), std::move(stream_));
+}
+
+template <class Stream>
+void Connection<Stream>::begin_request() {
+  const auto expect = request_.headers.get("Expect");
+  if (!expect.empty() && !equals_ignoring_case(expect, "100-continue")) {
+    return refuse(417, format("expectation {} isn't supported\n", expect));
+  }
+  const auto length = parser_->content_length();
+  if (!parser_->chunked() && (!length || *length == 0)) return plan_and_handle();
+  run_on_worker([this] { return context_->handler->plan_body(request_); },
+                [this](BodyPlan plan) { follow_plan(std::move(plan)); });
+}
+
+// A request without a body: both calls in one step on the worker.
+template <class Stream>
+void Connection<Stream>::plan_and_handle() {
+  const auto work = [this]() -> Response {
+    auto plan = context_->handler->plan_body(request_);
+    if (auto* refusal = std::get_if<Response>(&plan)) return std::move(*refusal);
+    if (auto* sink = std::get_if<std::shared_ptr<BodySink>>(&plan)) request_.sink = std::move(*sink);
+    return context_->handler->handle(request_);
+  };
+  run_on_worker(work, [this](Response response) { respond(std::move(response)); });
+}
+
+template <class Stream>
+void Connection<Stream>::follow_plan(BodyPlan plan) {
+  if (auto* refusal = std::get_if<Response>(&plan)) {
+    close_after_ = true;
+    return respond(std::move(*refusal));
+  }
+  if (auto* sink = std::get_if<std::shared_ptr<BodySink>>(&plan)) {
+    request_.sink = std::move(*sink);
+  } else {
+    const auto given = std::get<BufferBody>(plan).limit;
+    body_limit_ = given == 0 ? options().max_body_size : given;
+    const auto length = parser_->content_length();
+    if (length && *length > body_limit_)
+      return refuse(413, format("body is longer than {} bytes\n", body_limit_));
+  }
+  continue_or_read();
+}
+
+template <class Stream>
+void Connection<Stream>::continue_or_read() {
+  chunk_.resize(request_.sink ? chunk_size : std::min(chunk_size, body_limit_ + 1));
+  chunk_used_ = 0;
+  if (!request_.headers.has("Expect") || buffer_.size() > 0 || parser_->get().version() < 11)
+    return read_body();
+  head_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  limit(options().stall_limit);
+  asio::async_write(stream_, asio::buffer(head_),
+                    [self = this->shared_from_this()](const Code& code, size_t) {
+                      if (!code) self->read_body();
+                    });
+}
+
+template <class Stream>
+void Connection<Stream>::read_body() {
+  auto& body = parser_->get().body();
+  body.data = chunk_.data() + chunk_used_;
+  body.size = chunk_.size() - chunk_used_;
+  limit(options().stall_limit);
+  beast::http::async_read_some(stream_, buffer_, *parser_, bind(&Connection::body_bytes_read));
+}
+
+template <class Stream>
+void Connection<Stream>::body_bytes_read(const Code& code) {
+  chunk_used_ = chunk_.size() - parser_->get().body().size;
+  if (code && code != beast::http::error::need_buffer) {
+    if (code.category() == beast::http::make_error_code(beast::http::error::bad_method).category() &&
+        code != beast::http::error::partial_message && code != beast::http::error::end_of_stream) {
+      return refuse(400, format("malformed body: {}\n", code.message()));
+    }
+    return;  // the client went away; a sink learns it by its destructor
+  }
+  if (parser_->is_done() || chunk_used_ == chunk_.size()) return chunk_is_full();
+  read_body();
+}
+
+template <class Stream>
+void Connection<Stream>::chunk_is_full() {
+  if (request_.sink) return hand_chunk_to_sink();
+  if (request_.body.size() + chunk_used_ > body_limit_) {
+    return refuse(413, format("body is longer than {} bytes\n", body_limit_));
+  }
+  request_.body.append(chunk_, 0, chunk_used_);
+  chunk_used_ = 0;
+  if (parser_->is_done()) return handle();
+  read_body();
+}
+
+template <class Stream>
+void Connection<Stream>::hand_chunk_to_sink() {
+  run_on_worker(
+      [this] {
+        return request_.sink->write({chunk_.data(), chunk_used_});
+      },
+      [this](Result<void> written) {
+        if (!written) {
+          spdlog::error("request body not taken path={} error=\"{}\"", request_.path,
+                        written.error().message());
+          return refuse(500, "the request's body could not be stored\n");
+        }
+        chunk_used_ = 0;
+        if (parser_->is_done()) return handle();
+        read_body();
+      });
+}
+
+template <class Stream>
+void Connection<Stream>::handle() {
+  std::string().swap(chunk_);
+  run_on_worker([this] { return context_->handler->handle(request_); },
+                [this](Response response) { respond(std::move(response)); });
+}
+
+}  // namespace gantry::http
