@@ -47,12 +47,10 @@ class Ingest {
   Result<void> restart();
   // Leaves a named ingest in place for resume(); its lock is dropped.
   void keep();
-  // The sha256 of the bytes so far.
   const std::string& name() const { return name_; }
 
  private:
   friend class ContentStore;
-  struct Place;
   Ingest(const std::string& root, std::string name, oci::DigestAlgorithm algorithm, UniqueFd file);
   void discard();
 

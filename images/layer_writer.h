@@ -1,0 +1,44 @@
+#pragma once
+
+#include "images/rooted_directory.h"
+#include "images/unpack.h"
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gantry::images {
+
+// Applies the entries of one layer to a folder, in the archive's order. Only unpack.cpp uses it.
+class LayerWriter {
+ public:
+  LayerWriter(RootedDirectory root, TarReader& reader) : root_(std::move(root)), reader_(reader) {}
+
+  Result<void> apply(const TarEntry& entry);
+  // Gives folders their times, once nothing is written into them any more.
+  Result<void> finish();
+  Unpacked take_result();
+
+ private:
+  Result<void> apply_whiteout(const RootedPath& path);
+  Result<void> set_root(const TarEntry& entry);
+  Result<void> make_file(const TarEntry& entry, const RootedPath& path);
+  Result<void> make_directory(const TarEntry& entry, const RootedPath& path);
+  Result<void> make_symlink(const TarEntry& entry, const RootedPath& path);
+  Result<void> make_hard_link(const TarEntry& entry, const RootedPath& path);
+  Result<void> make_node(const TarEntry& entry, const RootedPath& path);
+  // Removes what has the name, if the kernel said EEXIST.
+  Result<void> replace(BorrowedFd parent, const RootedPath& path);
+  Result<void> write_data(const TarEntry& entry, BorrowedFd file);
+  Result<void> set_metadata(const TarEntry& entry, BorrowedFd file);
+  Result<void> set_xattrs(const TarEntry& entry, const std::string& proc_path, int fd);
+
+  RootedDirectory root_;
+  TarReader& reader_;
+  std::vector<std::pair<std::string, timespec>> folder_times_;
+  std::set<std::string> refused_xattrs_;
+  Unpacked result_;
+};
+
+}  // namespace gantry::images
