@@ -66,9 +66,9 @@ enum class RestartMode { none, always, on_failure, unless_stopped };
 struct RestartSpec {
   RestartMode mode = RestartMode::none;
   uint32_t maximum_retries = 0;  // on_failure: 0 is without limit
-  // On a restart the first wait is 100 ms and doubles up to a minute, until a run has lasted this long (ECS:
-  // restartAttemptPeriod; docker: 10 s).
-  std::chrono::seconds attempt_period{10};
+  // ECS restartAttemptPeriod: a run shorter than this isn't restarted. 0, as in docker: every run is, after
+  // a wait that begins at 100 ms and doubles up to a minute.
+  std::chrono::seconds attempt_period{0};
   std::vector<int> ignored_exit_codes;  // ECS: these ends are never restarted
 };
 
@@ -79,6 +79,7 @@ struct HealthSpec {
   std::chrono::nanoseconds interval = std::chrono::seconds(30);
   std::chrono::nanoseconds timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds start_period{0};
+  std::chrono::nanoseconds start_interval = std::chrono::seconds(5);  // the interval in the start period
   uint32_t retries = 3;
 };
 

@@ -12,10 +12,11 @@
 
 namespace gantry::images {
 class ImageStore;
-struct Image;
 }  // namespace gantry::images
 
 namespace gantry::engine {
+
+struct Context;
 
 // What happens to a limit that this host can't enforce.
 enum class LimitPolicy { required /* an error that says why */, best_effort /* left out */ };
@@ -31,7 +32,7 @@ struct EngineOptions {
   std::string command_line;
   LimitPolicy limits = LimitPolicy::required;
   std::string bridge = "gantry0";
-  std::string subnet = "172.31.240.0/20";  // of the bridge network, IPv4
+  std::string subnet;  // of the bridge network, IPv4 CIDR; empty: the first of a list that no route overlaps
 };
 
 struct RemoveOptions {
@@ -149,15 +150,11 @@ class Engine {
   // when there is nothing to do.
   Result<void> sweep();
 
+  // Its remove() knows of the containers, which hold their images.
   images::ImageStore& images() const;
-  // Untags a reference, or removes the image of an id. Errors: conflict while a container uses it (`force`:
-  // only untags).
-  Result<std::vector<std::string>> remove_image(const std::string& reference, bool force);
-
   const EngineOptions& options() const;
 
  private:
-  struct Context;
   explicit Engine(std::unique_ptr<Context> context);
   std::unique_ptr<Context> context_;
 };

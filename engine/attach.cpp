@@ -1,0 +1,61 @@
+#include "engine/attach_session.h"
+#include "engine/context.h"
+
+#include <array>
+#include <sys/socket.h>
+
+namespace gantry::engine {
+
+namespace {
+
+Result<std::array<UniqueFd, 2>> packet_pair() {
+  std::array<int, 2> fds{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds.data()) != 0) {
+    return Error::system(errno, "socketpair");
+  }
+  return std::array<UniqueFd, 2>{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+AttachSession make_session(const ContainerRecord& record, const ContainerPaths& paths,
+                           const AttachOptions& options, UniqueFd socket) {
+  AttachSession session;
+  session.socket = std::move(socket);
+  session.directory = paths.directory;
+  session.terminal = record.spec.terminal;
+  session.open_stdin = options.open_stdin && record.spec.open_stdin;
+  session.forward_signals = options.forward_signals && !record.spec.terminal;
+  if (record.spec.terminal) session.detach_keys = options.detach_keys;
+  return session;
+}
+
+}  // namespace
+
+Result<AttachEnd> Engine::attach(const std::string& reference, const AttachOptions& options) const {
+  const std::string id = TRY(resolve_reference(*context_, reference));
+  const ContainerPaths paths = context_->layout.container(id);
+  const auto record = TRY(read_record(paths));
+  const auto info = TRY(read_info(*context_, id));
+  if (info.state != ContainerState::running) {
+    return Error::make(ErrorKind::conflict, "you cannot attach to a stopped container, start it first");
+  }
+  UniqueFd socket = TRY(runtime::connect_attach(paths.directory));
+  return run_attach_session(make_session(record, paths, options, std::move(socket)));
+}
+
+Result<AttachEnd> Engine::start_attached(const std::string& reference, const AttachOptions& options) {
+  const std::string id = TRY(resolve_reference(*context_, reference));
+  const ContainerPaths paths = context_->layout.container(id);
+  const auto record = TRY(read_record(paths));
+  if (runtime::monitor_is_alive(paths.directory)) return attach(id, options);
+  auto pair = TRY(packet_pair());
+  TRY(start_container(*context_, id, std::move(pair[1])));
+  return run_attach_session(make_session(record, paths, options, std::move(pair[0])));
+}
+
+Result<void> Engine::resize(const std::string& reference, unsigned rows, unsigned columns) const {
+  const std::string id = TRY(resolve_reference(*context_, reference));
+  return runtime::resize_terminal(context_->layout.container(id).directory, static_cast<uint16_t>(rows),
+                                  static_cast<uint16_t>(columns));
+}
+
+}  // namespace gantry::engine

@@ -1,0 +1,162 @@
+#include "engine/context.h"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace gantry::engine {
+
+namespace {
+
+constexpr int sync_fd = 3;
+constexpr int attach_fd = 4;
+
+runtime::RestartPolicy translate(RestartMode mode) {
+  switch (mode) {
+    case RestartMode::none:
+      return runtime::RestartPolicy::none;
+    case RestartMode::always:
+      return runtime::RestartPolicy::always;
+    case RestartMode::on_failure:
+      return runtime::RestartPolicy::on_failure;
+    case RestartMode::unless_stopped:
+      return runtime::RestartPolicy::unless_stopped;
+  }
+  return runtime::RestartPolicy::none;
+}
+
+uint64_t milliseconds(std::chrono::nanoseconds duration) {
+  return static_cast<uint64_t>(std::max<int64_t>(duration.count() / 1'000'000, 0));
+}
+
+std::vector<std::string> test_command(const std::vector<std::string>& test) {
+  if (test[0] == "CMD-SHELL") return {"/bin/sh", "-c", test[1]};
+  return {test.begin() + 1, test.end()};
+}
+
+runtime::HealthCheck translate(const HealthSpec& health) {
+  runtime::HealthCheck check;
+  check.test = test_command(health.test);
+  check.interval = milliseconds(health.interval);
+  check.timeout = milliseconds(health.timeout);
+  check.start_period = milliseconds(health.start_period);
+  check.start_interval = milliseconds(health.start_interval);
+  check.retries = health.retries;
+  return check;
+}
+
+runtime::RestartConfig translate(const RestartSpec& restart) {
+  runtime::RestartConfig config;
+  config.policy = translate(restart.mode);
+  config.maximum_retries = restart.maximum_retries;
+  config.attempt_period_seconds = static_cast<uint32_t>(restart.attempt_period.count());
+  config.ignored_exit_codes.assign(restart.ignored_exit_codes.begin(), restart.ignored_exit_codes.end());
+  return config;
+}
+
+runtime::LogConfig translate(const LogSpec& log, const std::string& path) {
+  runtime::LogConfig config;
+  config.driver = log.driver == LogDriver::none ? runtime::LogDriver::none : runtime::LogDriver::json_file;
+  config.path = path;
+  config.maximum_size = log.maximum_size;
+  config.maximum_files = log.maximum_files;
+  return config;
+}
+
+runtime::MonitorConfig make_config(const Context& context, const ContainerRecord& record, bool attached) {
+  const ContainerPaths paths = context.layout.container(record.id);
+  runtime::MonitorConfig config;
+  config.id = record.id;
+  config.runtime = context.options.runtime;
+  config.runtime_root = context.layout.runtime_state();
+  config.runtime_arguments = runtime_limit_flags(context);
+  config.bundle = paths.directory;
+  config.log = translate(record.spec.log, paths.file(record.id + "-json.log"));
+  config.terminal = record.spec.terminal;
+  config.open_stdin = record.spec.open_stdin;
+  config.stdin_once = attached && record.spec.open_stdin;
+  config.restart = translate(record.spec.restart);
+  if (record.health) config.health_check = translate(*record.health);
+  return config;
+}
+
+class FileActions {
+ public:
+  FileActions() { posix_spawn_file_actions_init(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  void open(int fd, const char* path, int flags) {
+    posix_spawn_file_actions_addopen(&actions_, fd, path, flags, 0600);
+  }
+  void give(int fd, int as) { posix_spawn_file_actions_adddup2(&actions_, fd, as); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+// A descriptor above those that the child gets, so that one dup2 can't overwrite the source of the other.
+Result<UniqueFd> out_of_the_way(const UniqueFd& fd) {
+  UniqueFd high(fcntl(fd.get(), F_DUPFD_CLOEXEC, 10));
+  if (!high) return Error::system(errno, "duplicate descriptor");
+  return high;
+}
+
+Result<pid_t> spawn(const Context& context, const ContainerPaths& paths, const UniqueFd& sync,
+                    const UniqueFd& attach) {
+  std::vector<std::string> arguments = {context.options.monitor, "--dir", paths.directory, "--sync-fd",
+                                        std::to_string(sync_fd)};
+  FileActions actions;
+  actions.open(0, "/dev/null", O_RDONLY);
+  actions.open(1, "/dev/null", O_WRONLY);
+  actions.open(2, paths.file("monitor.log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  const UniqueFd high_sync = TRY(out_of_the_way(sync));
+  actions.give(high_sync.get(), sync_fd);
+  UniqueFd high_attach;
+  if (attach) {
+    high_attach = TRY(out_of_the_way(attach));
+    actions.give(high_attach.get(), attach_fd);
+    arguments.insert(arguments.end(), {"--attach-fd", std::to_string(attach_fd)});
+  }
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, argv[0], actions.get(), nullptr, argv.data(), environ);
+  if (error != 0) return Error::system(error, "run {}", context.options.monitor);
+  return pid;
+}
+
+// The monitor's line, or its last words on stderr when it died without one.
+Result<void> read_outcome(const ContainerPaths& paths, BorrowedFd sync) {
+  const std::string line = TRY(read_all(sync, size_t{1} << 20).context("read from the monitor"));
+  if (line.empty()) {
+    const std::string words = read_file(paths.file("monitor.log")).value_or("");
+    return Error::make(ErrorKind::system, "the monitor ended before the container ran: {}", words);
+  }
+  const auto message = TRY(runtime::parse_sync_message(line, "the monitor's message"));
+  if (message.pid > 0) return {};
+  return start_error(message.error, message.exit_code);
+}
+
+}  // namespace
+
+Result<void> launch_monitor(const Context& context, const ContainerRecord& record, UniqueFd attach) {
+  const ContainerPaths paths = context.layout.container(record.id);
+  TRY(write_file(paths.file("monitor.json"), to_json_text(make_config(context, record, bool(attach)))));
+  auto pipe = TRY(Pipe::make());
+  const pid_t pid = TRY(spawn(context, paths, pipe.write, attach));
+  pipe.write.reset();
+  attach.reset();
+  const auto outcome = read_outcome(paths, pipe.read);
+  // The parent of the background monitor leaves at once.
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return outcome;
+}
+
+}  // namespace gantry::engine

@@ -1,0 +1,87 @@
+#include "base/lock.h"
+#include "base/process.h"
+#include "base/time.h"
+#include "cgroups/cgroup.h"
+#include "engine/context.h"
+#include "engine/names.h"
+#include "engine/network_setup.h"
+#include "engine/volumes.h"
+
+#include <sys/mount.h>
+
+namespace gantry::engine {
+
+namespace {
+
+constexpr std::chrono::seconds runtime_limit{30};
+
+Result<void> delete_in_runtime(const Context& context, const std::string& id) {
+  if (!path_exists(join_path(context.layout.runtime_state(), id))) return {};
+  Command command;
+  command.arguments = runtime_command(context);
+  command.arguments.insert(command.arguments.end(), {"delete", "--force", id});
+  command.limit = runtime_limit;
+  TRY(check_command(command));
+  return {};
+}
+
+// What the runtime didn't know of: it may have died between making the cgroup and writing its state.
+Result<void> remove_cgroup(const std::string& path) {
+  const auto cgroup = cgroups::Cgroup::open(path);
+  if (!cgroup) {
+    const auto kind = cgroup.error().kind();
+    const bool none = kind == ErrorKind::not_found || kind == ErrorKind::unsupported;
+    return none ? Result<void>() : Result<void>(Error(cgroup.error()));
+  }
+  TRY(cgroup->kill());
+  return cgroup->remove();
+}
+
+Result<void> unmount_root(const std::string& rootfs) {
+  // As often as it is mounted: a crash between mount and marker may have stacked two.
+  while (umount2(rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  }
+  if (errno == EINVAL || errno == ENOENT) return {};
+  return Error::system(errno, "unmount {}", rootfs);
+}
+
+}  // namespace
+
+Result<void> tear_down(const Context& context, const ContainerRecord& record) {
+  const ContainerPaths paths = context.layout.container(record.id);
+  TRY(delete_in_runtime(context, record.id));
+  TRY(remove_cgroup(cgroup_path(record)));
+  TRY(take_down_network(context, record));
+  return unmount_root(paths.rootfs());
+}
+
+Result<void> settle_lost(const Context& context, const ContainerRecord& record) {
+  const ContainerPaths paths = context.layout.container(record.id);
+  TRY(delete_in_runtime(context, record.id));
+  TRY(remove_cgroup(cgroup_path(record)));
+  auto status = TRY(runtime::read_monitor_status(paths.directory));
+  status.state = runtime::MonitorState::exited;
+  status.pid = 0;
+  status.exit_code = 255;
+  status.error = "its monitor was killed, so nobody saw how it ended";
+  if (status.started_at.empty()) status.started_at = record.created_at;
+  status.finished_at = format_rfc3339(SystemClock().now());
+  return write_file(paths.file("status.json"), to_json_text(status), 0600, Durability::durable);
+}
+
+// The marker first: whoever finds it goes on from here. Then what others see, then the files, the record last
+// but for the folder itself.
+Result<void> erase_container(const Context& context, const ContainerRecord& record, bool anonymous_volumes) {
+  const ContainerPaths paths = context.layout.container(record.id);
+  TRY(write_file(paths.removing(), anonymous_volumes ? "volumes" : ""));
+  TRY(tear_down(context, record));
+  if (anonymous_volumes) {
+    for (const auto& volume : record.anonymous_volumes) TRY(remove_volume(context.layout, volume));
+  }
+  TRY(context.images.release(record.id));
+  if (!context.images.resolve(record.image_id)) TRY(context.images.collect());
+  if (!record.name.empty()) TRY(release_name(context.layout, record.name, record.id));
+  return remove_tree(paths.directory);
+}
+
+}  // namespace gantry::engine
