@@ -28,6 +28,7 @@ struct ImageAction {
   ImageActionType action_type = ImageActionType::push;
   std::string image_tag;  // empty: pushed or deleted by digest
   std::string manifest_media_type;
+  std::string registry_host;  // "registry-host", ours: the host that the image is pulled from; may be absent
 };
 
 // One of PutEvents' entries. `detail` is a JSON document as text.
