@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -81,6 +82,8 @@ struct StartTasks {
   int count = 0;
   std::vector<std::string> hosts;  // DAEMON: one task on each of these; else empty
 };
+
+inline constexpr std::string_view failed_health_reason = "Task failed container health checks";
 
 // Always with stopCode ServiceSchedulerInitiated.
 struct StopTask {

@@ -185,7 +185,7 @@ void Round::stop_unhealthy(int starts) {
     const bool enough = count(Condition::healthy) >= least();
     if (!enough && !(no_room && (running - 1 >= least() || !in_flight))) continue;
     result_.events.push_back(service_events::failed_health_check(service_.name, entry->task->arn));
-    stop(*entry, "Task failed container health checks");
+    stop(*entry, std::string(failed_health_reason));
   }
 }
 
