@@ -1,0 +1,148 @@
+#include "base/text.h"
+#include "cli/flags.h"
+#include "cli/session.h"
+#include "engine/signals.h"
+
+#include <fmt/core.h>
+
+namespace gantry::cli {
+
+namespace {
+
+using Seconds = std::optional<std::chrono::seconds>;
+
+FlagSet::Setter set_seconds(Seconds& target) {
+  return [&target](const std::string& text) -> Result<void> {
+    target = std::chrono::seconds(TRY(parse_integer("seconds", text, -1, INT32_MAX)));
+    return {};
+  };
+}
+
+Result<int> start_attached(engine::Engine& engine, const std::string& reference, bool interactive) {
+  engine::AttachOptions options;
+  options.open_stdin = interactive;
+  const auto end = TRY(engine.start_attached(reference, options));
+  if (end == engine::AttachEnd::detached) return 0;
+  return engine.wait(reference);
+}
+
+Result<int> start(const Session& session, const std::vector<std::string>& words) {
+  bool attach = false;
+  bool interactive = false;
+  FlagSet set("start [OPTIONS] CONTAINER [CONTAINER...]", "Start stopped containers.");
+  set.toggle("attach", 'a', attach, "show its output and forward signals")
+      .toggle("interactive", 'i', interactive, "attach our stdin");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  auto engine = TRY(session.open_engine());
+  if (!attach && !interactive) {
+    return for_each_argument(parsed.arguments, [&](const std::string& name) { return engine.start(name); });
+  }
+  if (parsed.arguments.size() != 1)
+    return set.wrong_usage("you cannot start and attach multiple containers at once");
+  return start_attached(engine, parsed.arguments[0], interactive);
+}
+
+Result<int> stop(const Session& session, const std::vector<std::string>& words) {
+  Seconds timeout;
+  FlagSet set("stop [OPTIONS] CONTAINER [CONTAINER...]", "Stop running containers.");
+  set.custom("time", 't', set_seconds(timeout), "SECONDS", "before it is killed (10); -1: never")
+      .custom("timeout", 0, set_seconds(timeout), "SECONDS", "the same as --time");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  auto engine = TRY(session.open_engine());
+  return for_each_argument(parsed.arguments,
+                           [&](const std::string& name) { return engine.stop(name, timeout); });
+}
+
+Result<int> restart(const Session& session, const std::vector<std::string>& words) {
+  Seconds timeout;
+  FlagSet set("restart [OPTIONS] CONTAINER [CONTAINER...]", "Stop containers and start them again.");
+  set.custom("time", 't', set_seconds(timeout), "SECONDS", "before it is killed (10); -1: never")
+      .custom("timeout", 0, set_seconds(timeout), "SECONDS", "the same as --time");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  auto engine = TRY(session.open_engine());
+  return for_each_argument(parsed.arguments,
+                           [&](const std::string& name) { return engine.restart(name, timeout); });
+}
+
+Result<int> kill(const Session& session, const std::vector<std::string>& words) {
+  std::string signal_name = "KILL";
+  FlagSet set("kill [OPTIONS] CONTAINER [CONTAINER...]", "Send a signal to running containers.");
+  set.value("signal", 's', signal_name, "SIGNAL", "name or number (KILL)");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  const int signal = TRY(engine::parse_signal(signal_name));
+  auto engine = TRY(session.open_engine());
+  return for_each_argument(parsed.arguments,
+                           [&](const std::string& name) { return engine.kill(name, signal); });
+}
+
+// With -f one that isn't there is fine, as with rm -f.
+Result<void> remove_one(engine::Engine& engine, const std::string& name,
+                        const engine::RemoveOptions& options) {
+  auto removed = engine.remove(name, options);
+  if (!removed && options.force && removed.error().kind() == ErrorKind::not_found) {
+    print_error(removed.error());
+    return {};
+  }
+  return removed;
+}
+
+Result<int> remove(const Session& session, const std::vector<std::string>& words) {
+  engine::RemoveOptions options;
+  FlagSet set("rm [OPTIONS] CONTAINER [CONTAINER...]", "Remove containers.");
+  set.toggle("force", 'f', options.force, "kill it first when it runs")
+      .toggle("volumes", 'v', options.anonymous_volumes, "remove its anonymous volumes too");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  auto engine = TRY(session.open_engine());
+  return for_each_argument(parsed.arguments,
+                           [&](const std::string& name) { return remove_one(engine, name, options); });
+}
+
+Result<int> wait(const Session& session, const std::vector<std::string>& words) {
+  FlagSet set("wait CONTAINER [CONTAINER...]", "Block until containers stop, then print their exit codes.");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  const auto engine = TRY(session.open_engine());
+  int code = 0;
+  for (const auto& name : parsed.arguments) {
+    const auto ended = engine.wait(name);
+    if (ended) {
+      fmt::print("{}\n", *ended);
+      continue;
+    }
+    print_error(ended.error());
+    code = 1;
+  }
+  return code;
+}
+
+// What a monitor calls once its container has ended; people have no need of it.
+Result<int> clean_up(const Session& session, const std::vector<std::string>& words) {
+  FlagSet set("clean-up CONTAINER [CONTAINER...]", "Free what ended containers need no longer.");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  auto engine = TRY(session.open_engine());
+  for (const auto& name : parsed.arguments) {
+    const auto cleaned = engine.clean_up(name);
+    if (!cleaned && cleaned.error().kind() != ErrorKind::not_found) return Error(cleaned.error());
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::vector<VerbEntry> life_verbs() {
+  return {{"start", start, "start stopped containers"},
+          {"stop", stop, "stop running containers"},
+          {"restart", restart, "stop containers and start them again"},
+          {"kill", kill, "send a signal to running containers"},
+          {"rm", remove, "remove containers"},
+          {"wait", wait, "block until containers stop, then print their exit codes"},
+          {"clean-up", clean_up, "free what ended containers need no longer", 1, false}};
+}
+
+}  // namespace gantry::cli

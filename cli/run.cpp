@@ -1,0 +1,116 @@
+#include "base/files.h"
+#include "cli/pull_image.h"
+#include "cli/run_flags.h"
+#include "cli/session.h"
+
+#include <cstdlib>
+#include <fmt/core.h>
+#include <unistd.h>
+
+namespace gantry::cli {
+
+namespace {
+
+constexpr int failure = 125;  // docker's: the container didn't run
+
+// Pulls the image when the policy says so.
+Result<void> provide_image(engine::Engine& engine, const std::string& name, PullPolicy policy) {
+  if (policy != PullPolicy::always) {
+    const auto image = engine.images().resolve(name);
+    if (image) return {};
+    if (image.error().kind() != ErrorKind::not_found || policy == PullPolicy::never)
+      return Error(image.error());
+    fmt::print(stderr, "unable to find image '{}' locally\n", name);
+  }
+  TRY(pull_with_progress(engine.images(), name));
+  return {};
+}
+
+Result<std::string> create(engine::Engine& engine, const RunFlags& flags,
+                           const std::vector<std::string>& arguments) {
+  const auto spec = TRY(finish_spec(flags, arguments));
+  TRY(engine::check_spec(spec));
+  TRY(provide_image(engine, spec.image, flags.pull));
+  const std::string id = TRY(engine.create(spec));
+  if (!flags.cidfile.empty()) TRY(write_file(flags.cidfile, id, 0644).context("--cidfile"));
+  return id;
+}
+
+// 126 and 127 when the program couldn't be run, as docker has it.
+int exit_code_of(const Error& error) {
+  if (error.kind() == ErrorKind::not_found) return 127;
+  if (error.kind() == ErrorKind::denied) return 126;
+  return failure;
+}
+
+int report_start_failure(engine::Engine& engine, const std::string& id, bool auto_remove,
+                         const Error& error) {
+  print_error(error);
+  const auto info = engine.inspect(id);
+  const bool tried = info && info->exit_code != 0;
+  if (auto_remove) (void)engine.remove(id, {.force = true, .anonymous_volumes = true});
+  return tried ? exit_code_of(error) : failure;
+}
+
+Result<int> run_detached(engine::Engine& engine, const std::string& id, bool auto_remove) {
+  const auto started = engine.start(id);
+  if (!started) return report_start_failure(engine, id, auto_remove, started.error());
+  fmt::print("{}\n", id);
+  return 0;
+}
+
+Result<int> run_attached(engine::Engine& engine, const std::string& id, const RunFlags& flags) {
+  engine::AttachOptions options;
+  options.open_stdin = flags.spec.open_stdin;
+  const auto end = engine.start_attached(id, options);
+  if (!end) return report_start_failure(engine, id, flags.spec.auto_remove, end.error());
+  if (*end == engine::AttachEnd::detached) {
+    fmt::print(stderr, "\n");
+    return 0;
+  }
+  return engine.wait(id);
+}
+
+Result<void> check_terminal(const RunFlags& flags) {
+  const bool attached = !flags.detach && flags.spec.open_stdin && flags.spec.terminal;
+  if (attached && isatty(STDIN_FILENO) == 0) {
+    return Error::make(ErrorKind::invalid, "the input device is not a TTY");
+  }
+  return {};
+}
+
+Result<int> run(const Session& session, const std::vector<std::string>& words) {
+  RunFlags flags;
+  FlagSet set("run [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image.",
+              FlagSet::Order::flags_first);
+  set.toggle("detach", 'd', flags.detach, "run in the background and print the id");
+  add_run_flags(set, flags);
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  TRY(check_terminal(flags));
+  auto engine = TRY(session.open_engine());
+  const std::string id = TRY(create(engine, flags, parsed.arguments));
+  if (flags.detach) return run_detached(engine, id, flags.spec.auto_remove);
+  return run_attached(engine, id, flags);
+}
+
+Result<int> create_only(const Session& session, const std::vector<std::string>& words) {
+  RunFlags flags;
+  FlagSet set("create [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container, to be started later.",
+              FlagSet::Order::flags_first);
+  add_run_flags(set, flags);
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  auto engine = TRY(session.open_engine());
+  fmt::print("{}\n", TRY(create(engine, flags, parsed.arguments)));
+  return 0;
+}
+
+}  // namespace
+
+std::vector<VerbEntry> run_verbs() {
+  return {{"run", run, "create and run a new container from an image", failure},
+          {"create", create_only, "create a new container", failure}};
+}
+
+}  // namespace gantry::cli
