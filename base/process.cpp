@@ -68,7 +68,7 @@ Result<Spawned> spawn(const Command& command) {
   ::posix_spawnattr_setpgroup(&attributes, 0);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
   const auto arguments = pointers(command.arguments);
-  const auto environment = pointers(command.environment.value_or(std::vector<std::string>{}));
+  const auto environment = command.environment ? pointers(*command.environment) : std::vector<char*>{};
   pid_t pid = 0;
   const int error = ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(),
                                    command.environment ? environment.data() : environ);
