@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "http/connection.h"
 
+#include <limits>
+
 namespace gantry::http {
 
 template <class Stream>
@@ -15,7 +17,7 @@ void Connection<Stream>::read_head() {
   if (buffer_.size() == 0) buffer_.shrink_to_fit();
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(options().max_header_size));
-  parser_->body_limit(boost::none);  // the plan for the body has its own
+  parser_->body_limit(std::numeric_limits<uint64_t>::max());  // the plan for the body has its own
   idle_ = true;
   limit(first_ ? options().header_limit : options().idle_limit);
   beast::http::async_read_some(stream_, buffer_, *parser_, bind(&Connection::head_bytes_read));

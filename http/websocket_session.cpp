@@ -59,6 +59,7 @@ class Session final : public WebSocket, public Peer, public std::enable_shared_f
   bool writing_ = false;
   bool open_ = false;
   bool closed_ = false;
+  bool cut_off_ = false;
 };
 
 template <class Stream>
@@ -136,8 +137,9 @@ void Session<Stream>::send(std::string text) {
   const bool too_much = backlog_.fetch_add(size) + size > context_->options.max_websocket_backlog;
   auto& loop = context_->loop;
   asio::post(loop, [self = this->shared_from_this(), text = std::move(text), too_much]() mutable {
-    if (self->closed_ || self->closing_) return;
+    if (self->closed_ || self->closing_ || self->cut_off_) return;
     if (too_much) {
+      self->cut_off_ = true;
       spdlog::warn("websocket cut off, its peer doesn't read peer={}", self->remote_address_);
       return self->abort();
     }
