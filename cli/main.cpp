@@ -16,8 +16,8 @@ constexpr int usage_failure = 125;
 
 std::vector<VerbEntry> all_verbs() {
   std::vector<VerbEntry> verbs;
-  for (const auto group : {run_verbs, life_verbs, list_verbs, exec_verbs, inspect_verbs, image_verbs,
-                           transfer_verbs, login_verbs, system_verbs}) {
+  for (const auto group : {run_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs, inspect_verbs,
+                           image_verbs, transfer_verbs, login_verbs, system_verbs}) {
     auto more = group();
     std::move(more.begin(), more.end(), std::back_inserter(verbs));
   }
@@ -116,7 +116,7 @@ std::string take_verb(std::vector<std::string>& words) {
   const std::string noun = verb;
   verb = words[0];
   words.erase(words.begin());
-  if (noun == "image" && verb == "inspect") return "image inspect";
+  if (noun == "image" && (verb == "inspect" || verb == "prune")) return "image " + verb;
   if (noun == "image" && verb == "rm") return "rmi";
   if (verb == "ls" || verb == "list") return noun == "image" ? "images" : "ps";
   return verb;

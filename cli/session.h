@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "images/image_store.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct VerbEntry {
 // The groups, one a file.
 std::vector<VerbEntry> run_verbs();       // run, create
 std::vector<VerbEntry> life_verbs();      // start, stop, restart, kill, rm, wait
-std::vector<VerbEntry> list_verbs();      // ps, logs, top, stats
+std::vector<VerbEntry> usage_verbs();     // stats, top
+std::vector<VerbEntry> list_verbs();      // ps, logs
 std::vector<VerbEntry> exec_verbs();      // exec, attach
 std::vector<VerbEntry> inspect_verbs();   // inspect
 std::vector<VerbEntry> image_verbs();     // images, rmi, tag, image inspect

@@ -27,6 +27,12 @@ struct ContainerInfo {
   std::string image_id;                // sha256:…
   ContainerSpec spec;                  // as created
   std::vector<std::string> arguments;  // what process 1 is started with: entrypoint, then command
+  // With the image's share: what the spec left open.
+  std::vector<std::string> environment;
+  std::string user;
+  std::string working_directory;
+  std::string stop_signal;
+  std::vector<MountSpec> mounts;
   TimePoint created_at;
 
   ContainerState state = ContainerState::created;
@@ -46,6 +52,15 @@ struct ContainerInfo {
   std::string cgroup_path;  // below the cgroup2 mount
   std::string directory;    // ROOT/containers/ID: its files
   std::string log_path;     // empty with the log driver none
+};
+
+// A process of a container, as the host sees it. proc(5).
+struct ContainerProcess {
+  pid_t pid = 0;
+  pid_t parent_pid = 0;
+  uid_t uid = 0;
+  uint64_t cpu_microseconds = 0;
+  std::string command;  // with its arguments
 };
 
 // Counters of a running container's cgroup and interfaces.

@@ -24,6 +24,7 @@ struct Context {
     network_options.state_directory = layout.network_state();
     network_options.bridge = options.bridge;
     network_options.subnet = options.subnet;
+    network_options.dynamic_ports = {options.dynamic_port_first, options.dynamic_port_last};
     return netns::Network::open(network_options);
   }
 };

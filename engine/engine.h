@@ -33,6 +33,9 @@ struct EngineOptions {
   LimitPolicy limits = LimitPolicy::required;
   std::string bridge = "gantry0";
   std::string subnet;  // of the bridge network, IPv4 CIDR; empty: the first of a list that no route overlaps
+  // Host ports for PortSpec::host_port 0, both included; 0: the kernel's net.ipv4.ip_local_port_range.
+  uint16_t dynamic_port_first = 0;
+  uint16_t dynamic_port_last = 0;
 };
 
 struct RemoveOptions {
@@ -76,6 +79,19 @@ struct AttachOptions {
 };
 
 enum class AttachEnd { container_ended, detached };
+
+// What this host's cgroup v2 controllers let us enforce.
+struct HostLimits {
+  struct Limit {
+    std::string controller;  // cpu, memory, pids, io, cpuset
+    bool enforced = false;
+  };
+  std::string mount;  // of cgroup2; empty: none
+  std::vector<Limit> limits;
+  std::string reason;  // "/sys/fs/cgroup/unified offers hugetlb"
+  bool all_enforced() const;
+};
+HostLimits host_limits();
 
 // Containers and images of one host. It keeps nothing in memory: all is on disk below the root, guarded by
 // file locks, so that any number of processes and threads may use one root at once, and each may be killed at
@@ -142,6 +158,9 @@ class Engine {
 
   // Errors: conflict when it doesn't run.
   Result<ContainerStats> stats(const std::string& reference) const;
+
+  // Errors: conflict when it doesn't run.
+  Result<std::vector<ContainerProcess>> processes(const std::string& reference) const;
 
   // Frees what an ended container needs no longer (mounts, network, cgroup), and removes it with auto_remove.
   // Does nothing for one that runs.

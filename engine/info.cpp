@@ -72,6 +72,11 @@ ContainerInfo from_record(const Context& context, const ContainerRecord& record)
   info.image_id = record.image_id;
   info.spec = record.spec;
   info.arguments = record.arguments;
+  info.environment = record.environment;
+  info.user = record.user;
+  info.working_directory = record.working_directory;
+  info.stop_signal = record.stop_signal;
+  info.mounts = record.mounts;
   info.created_at = time_or_epoch(record.created_at);
   info.cgroup_path = cgroup_path(record);
   info.directory = context.layout.container(record.id).directory;

@@ -1,0 +1,123 @@
+#include "base/text.h"
+#include "cli/filter.h"
+#include "cli/flags.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "cli/texts.h"
+#include "cli/values.h"
+
+#include <fmt/core.h>
+
+namespace gantry::cli {
+
+namespace {
+
+std::string command_text(const engine::ContainerInfo& info, bool whole) {
+  std::string text = join(info.arguments, " ");
+  if (!whole && text.size() > 20) text = text.substr(0, 19) + "…";
+  return "\"" + text + "\"";
+}
+
+std::map<std::string, std::string> ps_row(const engine::ContainerInfo& info, bool whole, TimePoint now) {
+  std::vector<std::string> labels;
+  for (const auto& [key, value] : info.spec.labels) labels.push_back(key + "=" + value);
+  return {{"ID", whole ? info.id : short_id(info.id)},
+          {"Image", info.spec.image},
+          {"Command", command_text(info, whole)},
+          {"CreatedAt", format_rfc3339(info.created_at, false)},
+          {"RunningFor", ago_text(info.created_at, now)},
+          {"State", state_text(info)},
+          {"Status", status_text(info, now)},
+          {"Ports", ports_text(info)},
+          {"Names", info.name},
+          {"Labels", join(labels, ",")},
+          {"Networks", info.spec.network}};
+}
+
+bool is_shown(const engine::ContainerInfo& info, bool all) {
+  return all || info.state == engine::ContainerState::running ||
+         info.state == engine::ContainerState::restarting;
+}
+
+Result<int> ps(const Session& session, const std::vector<std::string>& words) {
+  bool all = false;
+  bool quiet = false;
+  bool whole = false;
+  std::string format;
+  std::vector<std::string> filters;
+  FlagSet set("ps [OPTIONS]", "List containers.");
+  set.toggle("all", 'a', all, "also those that don't run")
+      .toggle("quiet", 'q', quiet, "ids only")
+      .toggle("no-trunc", 0, whole, "don't shorten ids and commands")
+      .value("format", 0, format, "FORMAT", "table, json or a template")
+      .values("filter", 'f', filters, "KEY=VALUE", "id, name, label, status, ancestor, health, exited");
+  const Parsed parsed = set.arguments(0, 0).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  const auto filter = TRY(ContainerFilter::parse(filters));
+  const auto engine = TRY(session.open_engine());
+  Table table({{"CONTAINER ID", "ID"},
+               {"IMAGE", "Image"},
+               {"COMMAND", "Command"},
+               {"CREATED", "RunningFor"},
+               {"STATUS", "Status"},
+               {"PORTS", "Ports"},
+               {"NAMES", "Names"}});
+  const TimePoint now = SystemClock().now();
+  for (const auto& info : TRY(engine.list())) {
+    if (!is_shown(info, all || filter.selects_states()) || !filter.matches(info)) continue;
+    if (quiet) {
+      fmt::print("{}\n", whole ? info.id : short_id(info.id));
+    } else {
+      table.add(ps_row(info, whole, now));
+    }
+  }
+  if (!quiet) TRY(table.print(format));
+  return 0;
+}
+
+Result<void> set_tail(engine::LogQuery& query, const std::string& text) {
+  if (text == "all") {
+    query.tail.reset();
+    return {};
+  }
+  query.tail = TRY(parse_unsigned("lines", text));
+  return {};
+}
+
+bool print_line(const engine::LogLine& line, bool timestamps) {
+  FILE* to = line.stream == engine::LogStream::standard_error ? stderr : stdout;
+  const std::string text = (timestamps ? format_rfc3339(line.time) + " " : std::string()) + line.text;
+  return fwrite(text.data(), 1, text.size(), to) == text.size() && fflush(to) == 0;
+}
+
+Result<int> logs(const Session& session, const std::vector<std::string>& words) {
+  engine::LogQuery query;
+  bool timestamps = false;
+  const auto tail = [&](const std::string& text) { return set_tail(query, text); };
+  const auto moment = [](std::optional<TimePoint>& target) -> FlagSet::Setter {
+    return [&target](const std::string& text) -> Result<void> {
+      target = TRY(parse_moment(text, SystemClock().now()));
+      return {};
+    };
+  };
+  FlagSet set("logs [OPTIONS] CONTAINER", "Show the output of a container.");
+  set.toggle("follow", 'f', query.follow, "go on until it has ended")
+      .custom("tail", 'n', tail, "N", "only the last N lines; all")
+      .custom("since", 0, moment(query.since), "TIME", "RFC 3339, epoch seconds, or a duration before now")
+      .custom("until", 0, moment(query.until), "TIME", "the same, for the end")
+      .toggle("timestamps", 't', timestamps, "put the time before each line");
+  const Parsed parsed = set.arguments(1, 1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  const auto engine = TRY(session.open_engine());
+  TRY(engine.logs(parsed.arguments[0], query,
+                  [&](const engine::LogLine& line) { return print_line(line, timestamps); }));
+  return 0;
+}
+
+}  // namespace
+
+std::vector<VerbEntry> list_verbs() {
+  return {{"ps", ps, "list containers"}, {"logs", logs, "show the output of a container"}};
+}
+
+}  // namespace gantry::cli
