@@ -153,10 +153,12 @@ Result<FileLock> ContentStore::lock_blob(const oci::Digest& digest, std::chrono:
   return FileLock::acquire(layout::blob_lock(root_, digest), LockMode::exclusive, limit);
 }
 
-Result<ContentStore::Collected> ContentStore::collect(const std::function<bool(const oci::Digest&)>& is_used,
-                                                      std::chrono::seconds grace) {
+Result<ContentStore::Collected> ContentStore::collect(
+    const std::function<bool(const oci::Digest&)>& is_used, std::chrono::seconds grace,
+    const std::function<Result<void>(const Leased&)>& begin) {
   const auto lock = TRY(FileLock::acquire(layout::collection_lock(root_)));
   const auto held = TRY(leased(root_));
+  if (begin) TRY(begin(held));
   Collected collected;
   for (const auto& blob : TRY(list())) {
     const bool young = grace.count() > 0 && blob.written + grace > std::chrono::system_clock::now();

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ class Ingest {
 
   Result<void> write(std::string_view bytes);
   uint64_t size() const { return size_; }  // bytes so far
+  // Ends the writing and says the digest, so that a lease can name it before commit().
+  const oci::Digest& seal();
 
   // Verifies size and digest, makes the data safe as `durability` says, and renames. What doesn't match is
   // removed. A blob that is there already is kept and this one dropped.
@@ -59,6 +62,7 @@ class Ingest {
   oci::DigestAlgorithm algorithm_;
   UniqueFd file_;
   oci::Hasher hasher_;
+  oci::Digest sealed_;
   uint64_t size_ = 0;
 };
 
@@ -130,8 +134,11 @@ class ContentStore {
     size_t blobs = 0;
     uint64_t bytes = 0;
   };
+  // `begin` is called first, under the same lock, with what live leases name.
+  using Leased = std::set<oci::Digest>;
   Result<Collected> collect(const std::function<bool(const oci::Digest&)>& is_used,
-                            std::chrono::seconds grace = std::chrono::seconds(0));
+                            std::chrono::seconds grace = std::chrono::seconds(0),
+                            const std::function<Result<void>(const Leased&)>& begin = {});
 
   const std::string& root() const { return root_; }
 

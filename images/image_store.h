@@ -118,8 +118,9 @@ class ImageStore {
 
   ContentStore& content();
 
+  struct State;  // store_state.h
+
  private:
-  struct State;
   explicit ImageStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -44,6 +44,7 @@ Ingest& Ingest::operator=(Ingest&& other) noexcept {
   algorithm_ = other.algorithm_;
   file_ = std::move(other.file_);
   hasher_ = std::move(other.hasher_);
+  sealed_ = std::move(other.sealed_);
   size_ = other.size_;
   return *this;
 }
@@ -69,11 +70,17 @@ Result<void> Ingest::write(std::string_view bytes) {
   return {};
 }
 
+const oci::Digest& Ingest::seal() {
+  if (sealed_.empty()) sealed_ = hasher_.finish();
+  return sealed_;
+}
+
 Result<void> Ingest::restart() {
   if (ftruncate(file_.get(), 0) != 0 || lseek(file_.get(), 0, SEEK_SET) != 0) {
     return Error::system(errno, "ingest {}: start over", name_);
   }
   hasher_ = oci::Hasher(algorithm_);
+  sealed_ = {};
   size_ = 0;
   return {};
 }
@@ -84,7 +91,7 @@ Result<BlobInfo> Ingest::commit(const std::optional<oci::Digest>& expected,
     discard();
     return Error::make(ErrorKind::corrupt, "size doesn't match: expected {} bytes, got {}", *size, size_);
   }
-  oci::Digest digest = hasher_.finish();
+  oci::Digest digest = seal();
   if (expected && expected->algorithm() != algorithm_) digest = TRY(hash_file(file_, expected->algorithm()));
   if (expected && *expected != digest) {
     discard();

@@ -48,7 +48,7 @@ bool is_manifest_type(std::string_view type) {
   return type == media_type::oci_manifest || type == media_type::docker_manifest;
 }
 
-Result<Platform> Platform::parse(std::string_view text) {
+Result<Platform> parse_platform(std::string_view text) {
   const auto parts = split(text, '/');
   const bool complete =
       std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });

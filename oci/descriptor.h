@@ -36,12 +36,13 @@ struct Platform {
   std::vector<std::string> os_features;
   std::string variant;
 
-  static Result<Platform> parse(std::string_view text);  // "linux/arm64/v8"
   std::string string() const;
   static Platform host();  // of this machine: linux/amd64, linux/arm64/v8, …
 
   bool operator==(const Platform&) const = default;
 };
+
+Result<Platform> parse_platform(std::string_view text);  // "linux/arm64/v8"
 
 // What content with `offered` runs on a machine that is `wanted`: same os and architecture, and a variant
 // that the machine has: amd64 v1 to v3 and arm64 v8 are everyone's, arm v7 takes v6 and v5 too.
