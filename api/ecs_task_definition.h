@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include <map>
+#include <span>
 
 // Task definitions. Typed is what gantry honours; what it can't honour yet is noted by name in
 // `unsupported` while parsing and refused at registration, never dropped silently.
@@ -152,6 +153,7 @@ struct RuntimePlatform {
 };
 
 enum class TaskDefinitionStatus { active, inactive, delete_in_progress };
+std::span<const EnumName<TaskDefinitionStatus>> enum_names(TaskDefinitionStatus);
 
 // The response shape, and the stored record.
 struct TaskDefinition {

@@ -3,13 +3,9 @@
 #include "api/ecs_members.h"
 #include "api/ecs_task_definition.h"
 
-#include <concepts>
-
 // The member tables of task definitions, for …_json.cpp files only. Field by field in the order of the model.
 
 namespace gantry::api {
-
-std::span<const EnumName<TaskDefinitionStatus>> enum_names(TaskDefinitionStatus);
 
 template <class Visitor>
 void members(Visitor& visit, PortMapping& mapping) {
