@@ -1,0 +1,32 @@
+#pragma once
+
+#include "base/result.h"
+#include "controlplane/model.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantry::controlplane {
+
+// The command line of gantry-control.
+struct ControlOptions {
+  std::string listen = "127.0.0.1:51480";
+  std::string state_directory = "/var/lib/gantry/control";
+  std::string credentials_file;
+  Identity identity;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string log_level = "info";
+  std::string endpoint_url;
+  double host_lost_after = 300;  // seconds
+  bool help = false;
+  bool version = false;
+};
+
+extern const char* const control_usage;
+
+// `arguments` without the program's name. Errors: invalid, naming the option.
+Result<ControlOptions> parse_control_options(const std::vector<std::string>& arguments);
+
+}  // namespace gantry::controlplane
