@@ -49,7 +49,6 @@ struct TaskRecord {
   TaskStatus known = TaskStatus::pending;
   TaskStatus sent = TaskStatus::pending;
   bool stop_wanted = false;  // by the control plane, by an essential container's end, or by a failure
-  bool group_made = false;   // its cgroup node
   std::string reason;        // why it stops, for the control plane's stoppedReason; empty: it knows
   std::optional<TimePoint> accepted_at;
   std::optional<TimePoint> pull_started_at;

@@ -47,7 +47,6 @@ class TaskManager {
   void shut_down();
 
  private:
-  friend class TaskWorker;
   void changed();                       // wakes those who wait
   void forget(const std::string& arn);  // after clean-up
 
@@ -55,11 +54,13 @@ class TaskManager {
   ContainerDriver& driver_;
   const StateStore& store_;
   const Clock& clock_;
+  const HostCapabilities capabilities_;
   mutable std::mutex mutex_;
   mutable std::condition_variable change_;
   uint64_t generation_ = 1;
   bool ending_ = false;
   std::map<std::string, std::shared_ptr<TaskWorker>> workers_;  // by ARN
+  std::vector<std::shared_ptr<TaskWorker>> gone_;               // cleaned up, their threads ending
 };
 
 }  // namespace gantry::agent

@@ -20,8 +20,9 @@ Result<engine::ContainerSpec> plan_container(const api::PayloadTask& task, size_
 
 TaskGroup plan_group(const api::PayloadTask& task, const Config& config);
 
-// The folder of a task's own volumes, removed with the task.
+// The folder of a task's own volumes, removed with the task; and a folder in it for each.
 std::string volumes_directory(const api::PayloadTask& task, const Config& config);
+Result<void> make_volumes(const api::PayloadTask& task, const Config& config);
 
 std::string container_name(const api::PayloadTask& task, const api::PayloadContainer& container);
 RegistryLogin registry_login(const api::PayloadContainer& container, const Config& config);

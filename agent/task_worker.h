@@ -1,0 +1,66 @@
+#pragma once
+
+#include "agent/config.h"
+#include "agent/container_driver.h"
+#include "agent/state_store.h"
+#include "agent/task.h"
+#include "agent/task_steps.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace gantry::agent {
+
+struct WorkerContext {
+  const Config& config;
+  ContainerDriver& driver;
+  const StateStore& store;
+  const Clock& clock;
+  std::function<void()> changed;                        // the task's record is different
+  std::function<void(const std::string& arn)> cleaned;  // nothing of the task is left; called last
+};
+
+// One task and the thread that brings it along.
+class TaskWorker {
+ public:
+  TaskWorker(Task task, WorkerContext context);
+  ~TaskWorker();
+
+  void begin();  // starts the thread
+  void want_stop(const std::string& reason);
+  void mark_sent(const Task& told);
+  Task copy() const;
+  void end();  // asks the thread to end; join() waits for it
+  void join();
+
+ private:
+  void run();
+  bool round();  // false: nothing is left to do, ever
+  void observe_containers();
+  void save_locked();  // mutex_ is held
+  void save_changes(const std::string& before);
+  bool clean_up();
+  void take(const std::vector<Step>& steps);
+  void take_one(const Step& step);
+  Result<void> act(const Step& step, Task& outcome);
+  void wait(std::optional<TimePoint> until);
+  void watch(size_t container);
+  void poke();
+
+  WorkerContext context_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  Task task_;          // under mutex_
+  bool poked_ = true;  // under mutex_
+  std::atomic<bool> ending_ = false;
+  std::thread thread_;
+  std::map<size_t, std::thread> watchers_;  // of the worker's thread
+};
+
+}  // namespace gantry::agent
