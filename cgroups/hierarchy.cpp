@@ -29,16 +29,23 @@ Result<void> check_free(const std::string& folder, const std::string& path) {
 }
 
 Result<void> enable_one(const std::string& folder, const std::string& controller, bool required) {
-  const auto written = write_existing(join_path(folder, "cgroup.subtree_control"), "+" + controller);
+  auto written = write_existing(join_path(folder, "cgroup.subtree_control"), "+" + controller);
   if (written || !required) return {};
-  const auto& error = written.error();
-  if (error.system_errno() == EBUSY) {
-    return Error::make(
-        ErrorKind::conflict,
-        "cgroup {} has processes of its own, so the kernel gives controller {} to none of its children",
-        folder, controller);
-  }
-  return Error(error).context("give controller {} to the children of {}", controller, folder);
+  return std::move(written).error().context("give controller {} to the children of {}", controller, folder);
+}
+
+// The kernel gives no controllers to the children of a cgroup that has processes; or, if only "threaded" ones
+// such as cpu are asked for, it does, and turns the cgroup into something that can never have the others. The
+// root is exempt, which alone has no cgroup.type.
+bool has_own_processes(const std::string& folder) {
+  return path_exists(join_path(folder, "cgroup.type")) && !read_names(folder, "cgroup.procs").empty();
+}
+
+Error occupied(const std::string& folder, const std::string& controller) {
+  return Error::make(
+      ErrorKind::conflict,
+      "cgroup {} has processes of its own, so the kernel gives controller {} to none of its children", folder,
+      controller);
 }
 
 Result<void> enable_in(const std::string& folder, const std::set<std::string>& needed,
@@ -49,6 +56,12 @@ Result<void> enable_in(const std::string& folder, const std::set<std::string>& n
     if (enabled.count(name) == 0) missing.push_back("+" + name);
   }
   if (missing.empty()) return {};
+  if (has_own_processes(folder)) {
+    for (const auto& name : missing) {
+      if (needed.count(name.substr(1)) != 0) return occupied(folder, name.substr(1));
+    }
+    return {};
+  }
   if (write_existing(join_path(folder, "cgroup.subtree_control"), join(missing, " "))) return {};
   for (const auto& name : missing) {  // one at a time, to get what works and name what doesn't
     TRY(enable_one(folder, name.substr(1), needed.count(name.substr(1)) != 0));
