@@ -1,0 +1,161 @@
+#include "base/files.h"
+#include "base/text.h"
+#include "runtime/commands.h"
+#include "runtime/exec.h"
+#include "runtime/relay.h"
+
+#include <algorithm>
+
+namespace gantry::runtime {
+namespace {
+
+struct ExecFlags {
+  ExecOptions options;
+  std::string process_file;
+  std::string cwd;
+  std::vector<std::string> env;
+  std::string user;
+  std::vector<std::string> groups;
+  std::vector<std::string> capabilities;
+  std::string label;
+  std::string apparmor;
+  std::string preserve = "0";
+  bool tty = false;
+  bool no_new_privs = false;
+
+  std::vector<Flag> table() {
+    return {{"console-socket", 0, &options.console_socket},
+            {"cwd", 0, &cwd},
+            {"env", 'e', nullptr, &env},
+            {"tty", 't', nullptr, nullptr, &tty},
+            {"user", 'u', &user},
+            {"additional-gids", 'g', nullptr, &groups},
+            {"process", 'p', &process_file},
+            {"detach", 'd', nullptr, nullptr, &options.detached},
+            {"pid-file", 0, &options.pid_file},
+            {"process-label", 0, &label},
+            {"apparmor", 0, &apparmor},
+            {"no-new-privs", 0, nullptr, nullptr, &no_new_privs},
+            {"cap", 'c', nullptr, &capabilities},
+            {"preserve-fds", 0, &preserve},
+            {"cgroup", 0, &options.sub_cgroup},
+            {"ignore-paused", 0, nullptr, nullptr, &options.ignore_paused}};
+  }
+};
+
+constexpr uint64_t largest_id = 4294967294;  // 2^32 - 2: the next one means "unchanged" to the kernel
+
+Result<void> set_user(const std::string& text, oci::User& user) {
+  const auto parts = split(text, ':');
+  if (parts.size() > 2)
+    return Error::make(ErrorKind::invalid, "--user must be UID[:GID], found \"{}\"", text);
+  user.uid = static_cast<uint32_t>(TRY(parse_unsigned("--user: uid", parts[0], largest_id)));
+  user.gid = 0;
+  if (parts.size() == 2)
+    user.gid = static_cast<uint32_t>(TRY(parse_unsigned("--user: gid", parts[1], largest_id)));
+  return {};
+}
+
+void add_capability(const std::string& name, oci::Capabilities& sets) {
+  std::string full;
+  for (const char c : name) full += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (full.rfind("CAP_", 0) != 0) full = "CAP_" + full;
+  const auto add = [&](std::vector<std::string>& set) {
+    if (std::find(set.begin(), set.end(), full) == set.end()) set.push_back(full);
+  };
+  add(sets.bounding);
+  add(sets.effective);
+  add(sets.permitted);
+  if (sets.inheritable.empty()) return;
+  add(sets.inheritable);
+  add(sets.ambient);
+}
+
+// The process document, with what it leaves out taken from the container's own.
+Result<oci::Process> read_process(const std::string& file, const oci::Process& own) {
+  const std::string text = TRY(read_file(file));
+  auto process = TRY(oci::parse_process(text, file));
+  if (!process.capabilities) process.capabilities = own.capabilities;
+  if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
+  if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
+  return process;
+}
+
+Result<oci::Process> make_process(const ExecFlags& flags, const Arguments& program, const oci::Process& own) {
+  if (!flags.process_file.empty()) {
+    if (!program.empty())
+      return Error::make(ErrorKind::invalid, "exec takes --process FILE or a command, not both");
+    return read_process(flags.process_file, own);
+  }
+  if (program.empty()) return Error::make(ErrorKind::invalid, "exec args cannot be empty");
+  oci::Process process = own;
+  process.args = program;
+  process.terminal = flags.tty;
+  process.console_size.reset();
+  if (!flags.cwd.empty()) process.cwd = flags.cwd;
+  if (!flags.apparmor.empty()) process.apparmor_profile = flags.apparmor;
+  if (!flags.label.empty()) process.selinux_label = flags.label;
+  process.no_new_privileges = process.no_new_privileges || flags.no_new_privs;
+  process.env.insert(process.env.end(), flags.env.begin(), flags.env.end());
+  if (!flags.user.empty()) TRY(set_user(flags.user, process.user));
+  for (const auto& group : flags.groups) {
+    process.user.additional_gids.push_back(
+        static_cast<uint32_t>(TRY(parse_unsigned("--additional-gids", group, largest_id))));
+  }
+  if (flags.capabilities.empty()) return process;
+  if (!process.capabilities) process.capabilities.emplace();
+  for (const auto& name : flags.capabilities) add_capability(name, *process.capabilities);
+  return process;
+}
+
+Result<void> check_terminal(const oci::Process& process, const ExecOptions& options) {
+  const bool socket = !options.console_socket.empty();
+  if (process.terminal && options.detached && !socket) {
+    return Error::make(ErrorKind::invalid,
+                       "cannot allocate tty if runc will detach without setting console socket");
+  }
+  if (socket && !process.terminal) {
+    return Error::make(ErrorKind::invalid,
+                       "cannot use console socket if runc will not detach or allocate tty");
+  }
+  return {};
+}
+
+Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Arguments& rest) {
+  if (rest.empty()) return Error::make(ErrorKind::invalid, "\"exec\" requires a container ID");
+  flags.options.preserve_fds =
+      static_cast<unsigned>(TRY(parse_unsigned("--preserve-fds", flags.preserve, 65535)));
+  const auto found = TRY(find_container(global, rest[0], false));
+  const auto status = current_status(found.folder, found.record);
+  if (status == oci::Status::stopped || status == oci::Status::creating) {
+    return Error::make(ErrorKind::conflict, "cannot exec in a stopped container");
+  }
+  if (status == oci::Status::paused && !flags.options.ignore_paused) {
+    return Error::make(ErrorKind::conflict,
+                       "cannot exec in a paused container (use --ignore-paused to override)");
+  }
+  const auto config = TRY(found.folder.load_config());
+  const auto process = TRY(make_process(flags, Arguments(rest.begin() + 1, rest.end()), *config.process));
+  TRY(check_terminal(process, flags.options));
+  if (flags.options.detached) {
+    TRY(execute(global, found.record, config, process, flags.options));
+    return 0;
+  }
+  const SignalRelay signals = TRY(SignalRelay::make());
+  const Executed executed = TRY(execute(global, found.record, config, process, flags.options));
+  const std::optional<RawTerminal> raw = executed.terminal ? std::make_optional<RawTerminal>() : std::nullopt;
+  return follow_process(executed.pidfd, executed.terminal, signals);
+}
+
+}  // namespace
+
+Result<int> command_exec(const GlobalOptions& global, const Arguments& arguments) {
+  ExecFlags flags;
+  const auto run = [&]() -> Result<int> {
+    const auto rest = TRY(parse_flags(flags.table(), arguments));
+    return exec_in(global, flags, rest);
+  };
+  return run().context("exec failed");
+}
+
+}  // namespace gantry::runtime

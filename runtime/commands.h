@@ -1,0 +1,34 @@
+#pragma once
+
+#include "runtime/command_line.h"
+#include "runtime/create.h"
+
+namespace gantry::runtime {
+
+// Each takes the arguments after its name and returns the program's exit status, or an Error, which main
+// prints and turns into 1 (255 for exec).
+Result<int> command_create(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_run(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_start(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_exec(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_state(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_kill(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_delete(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_pause(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_resume(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_update(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_list(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_ps(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_features(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_spec(const GlobalOptions& global, const Arguments& arguments);
+
+// A container's folder, locked, and its record. Errors: "container does not exist".
+struct Found {
+  ContainerFolder folder;
+  Record record;
+};
+Result<Found> find_container(const GlobalOptions& global, const std::string& id, bool locked);
+
+void print_line(const std::string& text);  // on stdout
+
+}  // namespace gantry::runtime

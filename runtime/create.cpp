@@ -1,0 +1,206 @@
+#include "runtime/create.h"
+
+#include "base/files.h"
+#include "base/time.h"
+#include "runtime/channel.h"
+#include "runtime/container_cgroup.h"
+#include "runtime/destroy.h"
+#include "runtime/log.h"
+#include "runtime/plan.h"
+#include "runtime/start_socket.h"
+#include "runtime/syscalls.h"
+#include "runtime/terminal.h"
+#include "runtime/validate.h"
+
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace gantry::runtime {
+namespace {
+
+Record make_record(const oci::RuntimeConfig& config, const CreateOptions& options, const InitPlan& plan) {
+  Record record;
+  record.id = options.id;
+  record.bundle = options.bundle;
+  record.rootfs = plan.root.path;
+  record.oci_version = config.oci_version;
+  record.created = format_rfc3339(SystemClock().now());
+  record.annotations = config.annotations;
+  record.own_pid_namespace = plan.namespaces.creates(CLONE_NEWPID);
+  record.owner = ::getuid();
+  return record;
+}
+
+// One creation under way. Until commit, the destructor undoes all of it: process, cgroup, folder, and
+// poststop hooks for a container that had begun to exist.
+class Creation {
+ public:
+  Creation(const oci::RuntimeConfig& config, ContainerFolder folder, Record record)
+      : config_(config), folder_(std::move(folder)), record_(std::move(record)) {}
+  Creation(const Creation&) = delete;
+  Creation& operator=(const Creation&) = delete;
+  ~Creation() {
+    if (!committed_) undo();
+  }
+
+  Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
+  Result<void> make_cgroup(Limits limits);
+  Result<void> spawn_init(InitPlan& plan);
+  Result<void> follow_init(InitPlan& plan);
+  Result<Created> commit(const std::string& pid_file);
+
+ private:
+  Result<void> run_runtime_hooks();
+  Result<void> take_over(pid_t pid);
+  void undo();
+
+  const oci::RuntimeConfig& config_;
+  ContainerFolder folder_;
+  Record record_;
+  std::optional<cgroups::Cgroup> cgroup_;
+  Spawned init_;
+  UniqueFd channel_;
+  UniqueFd terminal_socket_;
+  bool committed_ = false;
+};
+
+Result<void> Creation::make_cgroup(Limits limits) {
+  record_.cgroup = TRY(cgroup_path(*config_.linux_, record_.id, limits));
+  // On disk before the cgroup is made, so that `delete` finds it whatever happens next.
+  TRY(folder_.save(record_));
+  if (record_.cgroup.empty()) return {};
+  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, limits);
+  if (!made) {
+    record_.cgroup.clear();  // not ours to remove
+    return std::move(made).error();
+  }
+  cgroup_ = std::move(*made);
+  if (cgroup_) return {};
+  record_.cgroup.clear();
+  return folder_.save(record_);
+}
+
+Result<void> Creation::spawn_init(InitPlan& plan) {
+  auto channel = TRY(Channel::make());
+  plan.channel = std::move(channel.child);
+  channel_ = std::move(channel.parent);
+  plan.start_socket = TRY(listen_for_start(folder_));
+  if (plan.process.terminal.wanted && !plan.process.terminal.socket) {
+    auto pair = TRY(SocketPair::make());
+    terminal_socket_ = std::move(pair.first);
+    plan.process.terminal.socket = std::move(pair.second);
+  }
+  plan.creating = plan_hook_state(describe(record_, oci::Status::creating));
+  plan.created = plan_hook_state(describe(record_, oci::Status::created));
+  UniqueFd cgroup_folder;
+  if (cgroup_) cgroup_folder = TRY(cgroup_->open_directory());
+  const auto children = TRY(ForChildren::enter(plan.namespaces, plan.procfs));
+  const bool maps = plan.namespaces.creates(CLONE_NEWUSER);
+  plan.wait_first = maps || cgroup_;
+  const uint64_t flags =
+      plan.namespaces.joins_user() ? 0 : plan.namespaces.created & ~uint64_t{CLONE_NEWCGROUP};
+  init_ = TRY(spawn(flags, cgroup_ ? &cgroup_folder : nullptr));
+  if (init_.pid == 0) {
+    folder_.unlock_in_child();
+    channel_.reset();
+    run_init(plan);
+  }
+  plan.channel.reset();
+  plan.start_socket.reset();
+  plan.process.terminal.socket.reset();
+  if (cgroup_ && !init_.in_cgroup) TRY(cgroup_->attach(init_.pid));
+  if (maps) TRY(write_id_maps(init_.pid, config_.linux_->uid_mappings, config_.linux_->gid_mappings));
+  if (plan.wait_first) TRY(answer(channel_));
+  return {};
+}
+
+// The process that goes on is a sibling of the first one, which ends.
+Result<void> Creation::take_over(pid_t pid) {
+  ::waitpid(init_.pid, nullptr, 0);
+  init_.pid = pid;
+  init_.pidfd = open_pidfd(pid);
+  if (!init_.pidfd) return Error::system(errno, "open the init process {}", pid);
+  return {};
+}
+
+Result<void> Creation::run_runtime_hooks() {
+  oci::State state = describe(record_, oci::Status::creating);
+  state.pid = init_.pid;
+  const auto prestart = TRY(plan_hooks("prestart", config_.hooks->prestart));
+  const auto create_runtime = TRY(plan_hooks("createRuntime", config_.hooks->create_runtime));
+  TRY(run_hooks_here(prestart, state));
+  TRY(run_hooks_here(create_runtime, state));
+  return answer(channel_);
+}
+
+Result<void> Creation::follow_init(InitPlan& plan) {
+  const std::string what = "unable to start container process";
+  for (;;) {
+    const auto packet = TRY(receive_packet(channel_));
+    if (!packet)
+      return Error::make(ErrorKind::system, "{}: init died while it was made{}", what, oom_note(cgroup_));
+    switch (packet->message) {
+      case Message::failed:
+        return Error::make(ErrorKind::system, "{}: {}", what, packet->text);
+      case Message::pid:
+        TRY(take_over(packet->number));
+        break;
+      case Message::hooks:
+        TRY(run_runtime_hooks());
+        break;
+      case Message::ready:
+        return apply_from_outside(plan.process, init_.pid, plan.namespaces.has(CLONE_NEWUSER));
+    }
+  }
+}
+
+Result<Created> Creation::commit(const std::string& pid_file) {
+  UniqueFd terminal;
+  if (terminal_socket_) terminal = TRY(receive_terminal(terminal_socket_));
+  const auto identity = TRY(identify_process(init_.pid));
+  record_.pid = identity.pid;
+  record_.start_time = identity.start_time;
+  TRY(folder_.save(record_));
+  if (!pid_file.empty()) {
+    TRY(write_file(pid_file, std::to_string(init_.pid), 0644).context("write pid file"));
+  }
+  TRY(answer(channel_));
+  committed_ = true;
+  return Created{std::move(folder_), std::move(record_), std::move(init_.pidfd), std::move(terminal)};
+}
+
+void Creation::undo() {
+  if (init_.pid > 0) {
+    ::kill(init_.pid, SIGKILL);
+    ::waitpid(init_.pid, nullptr, 0);
+  }
+  record_.pid = 0;
+  log_result(destroy_container(folder_, record_, init_.pid > 0 ? &config_ : nullptr));
+}
+
+Result<std::string> read_config(const CreateOptions& options) {
+  const std::string path = options.config.empty() ? join_path(options.bundle, "config.json") : options.config;
+  return read_file(path);
+}
+
+}  // namespace
+
+Result<Created> create_container(const GlobalOptions& global, const CreateOptions& options) {
+  TRY(check_id(options.id));
+  const std::string text = TRY(read_config(options));
+  const auto config = TRY(oci::parse_runtime_config(text, "config.json"));
+  TRY(check_config(config));
+  std::vector<std::string> warnings;
+  InitPlan plan = TRY(plan_init(config, options, seccomp_cache_of(global.root), warnings));
+  for (const auto& warning : warnings) log_warning(warning);
+  auto folder = TRY(ContainerFolder::claim(global.root, options.id));
+  Creation creation(config, std::move(folder), make_record(config, options, plan));
+  TRY(creation.keep_config(text));
+  TRY(creation.make_cgroup(global.limits));
+  TRY(creation.spawn_init(plan));
+  TRY(creation.follow_init(plan));
+  return creation.commit(options.pid_file);
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "runtime/store.h"
+
+#include <optional>
+#include <string>
+
+namespace gantry::runtime {
+
+enum class Limits { required, best_effort, none };
+
+// The flags before the command.
+struct GlobalOptions {
+  std::string root = "/run/gantry-oci";
+  std::string log;
+  bool log_json = false;
+  bool debug = false;
+  Limits limits = Limits::required;
+};
+
+struct CreateOptions {
+  std::string id;
+  std::string bundle;          // absolute
+  std::string config;          // absolute path; empty: BUNDLE/config.json
+  std::string console_socket;  // empty: none
+  std::string pid_file;
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+  unsigned preserve_fds = 0;
+  bool detached = true;  // false: `run` in the foreground, which relays a terminal itself
+};
+
+struct Created {
+  ContainerFolder folder;
+  Record record;
+  UniqueFd pidfd;
+  UniqueFd terminal;  // the master, when not detached and process.terminal is set
+};
+
+// Makes the container up to where init waits for `start`: state on disk, pid file written. On failure nothing
+// is left: no process, no cgroup, no folder.
+Result<Created> create_container(const GlobalOptions& global, const CreateOptions& options);
+
+// Lets init go on: startContainer hooks, the program. Errors: runc's texts; what init reports.
+Result<void> start_container(ContainerFolder& folder, const Record& record);
+
+}  // namespace gantry::runtime

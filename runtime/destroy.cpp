@@ -1,0 +1,61 @@
+#include "runtime/destroy.h"
+
+#include "cgroups/cgroup.h"
+#include "runtime/hooks.h"
+#include "runtime/log.h"
+#include "runtime/syscalls.h"
+
+#include <poll.h>
+#include <signal.h>
+
+namespace gantry::runtime {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(10);
+
+Result<void> kill_and_wait(const Record& record) {
+  if (record.pid == 0) return {};
+  const auto process = open_process(record.process());
+  if (!process) return {};
+  if (send_signal(*process, SIGKILL) != 0 && errno != ESRCH) {
+    return Error::system(errno, "kill the init process {}", record.pid);
+  }
+  pollfd wait = {process->get(), POLLIN, 0};
+  const int ready = ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(patience).count()));
+  if (ready > 0) return {};
+  return Error::make(ErrorKind::timeout, "init process {} did not end after SIGKILL", record.pid);
+}
+
+Result<void> remove_cgroup(const Record& record) {
+  if (record.cgroup.empty()) return {};
+  const auto cgroup = cgroups::Cgroup::open(record.cgroup);
+  if (!cgroup) return {};
+  TRY(cgroup->kill());
+  return cgroup->remove(patience);
+}
+
+}  // namespace
+
+void kill_container(const Record& record) {
+  if (!record.cgroup.empty()) {
+    if (const auto cgroup = cgroups::Cgroup::open(record.cgroup)) (void)cgroup->kill();
+  }
+  const auto process = open_process(record.process());
+  if (process) (void)send_signal(*process, SIGKILL);
+}
+
+Result<void> destroy_container(ContainerFolder& folder, const Record& record,
+                               const oci::RuntimeConfig* config) {
+  TRY(kill_and_wait(record));
+  TRY(remove_cgroup(record));
+  if (config != nullptr && config->hooks && !config->hooks->poststop.empty()) {
+    const oci::State state = describe(record, oci::Status::stopped);
+    for (const auto& hook : config->hooks->poststop) {
+      auto plan = plan_hooks("poststop", {hook});
+      log_result(plan ? run_hooks_here(*plan, state) : Result<void>(plan.error()));
+    }
+  }
+  return folder.remove();
+}
+
+}  // namespace gantry::runtime

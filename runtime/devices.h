@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/fd.h"
+#include "oci/runtime_config.h"
+#include "runtime/failure.h"
+
+#include <string>
+#include <vector>
+
+namespace gantry::runtime {
+
+struct DevicePlan {
+  std::string path;
+  mode_t mode = 0;  // with the type bits
+  dev_t number = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  UniqueFd tree;  // in a user namespace, where mknod is refused: the host's node as a detached mount
+};
+
+struct DevicesPlan {
+  bool populate = true;  // false when /dev is a bind from the host: nothing is made in it
+  bool kcore = false;    // the host has /proc/kcore, so /dev/core is made
+  std::vector<DevicePlan> nodes;
+};
+
+// The default devices and those of linux.devices. Errors name the device.
+Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_namespace);
+
+// Makes nodes, the links /dev/fd, stdin, stdout, stderr, core, and /dev/ptmx. /dev is opened once, without
+// following symbolic links, and used by its descriptor.
+Failure make_devices(BorrowedFd root, const DevicesPlan& plan);
+
+}  // namespace gantry::runtime

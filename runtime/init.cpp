@@ -1,0 +1,179 @@
+#include "runtime/init.h"
+
+#include "runtime/channel.h"
+#include "runtime/root_path.h"
+#include "runtime/syscalls.h"
+#include "runtime/terminal.h"
+
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+namespace gantry::runtime {
+namespace {
+
+constexpr ino_t proc_root_inode = 1;
+
+Failure reset_signals() {
+  sigset_t none;
+  sigemptyset(&none);
+  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return {"reset the signal mask", errno};
+  for (int number = 1; number < 32; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
+  }
+  return {};
+}
+
+Failure enter_namespaces(InitPlan& plan) {
+  NamespacePlan& spaces = plan.namespaces;
+  const bool joins_user = spaces.joins_user();
+  STEP(join_user_namespace(spaces));
+  if (spaces.creates(CLONE_NEWUSER)) STEP(become_namespace_root());
+  STEP(join_rest(spaces));
+  if (joins_user) {
+    // New namespaces must belong to the user namespace, so they are made from inside.
+    const auto flags = static_cast<int>(spaces.created & ~uint64_t{CLONE_NEWCGROUP});
+    if (::unshare(flags) != 0) return {"make namespaces inside the user namespace", errno};
+    STEP(spawn_again(plan.channel));
+  }
+  // Only here, where we sit in the final cgroup, is its root the right one.
+  if (spaces.creates(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0) {
+    return {"make a cgroup namespace", errno};
+  }
+  if (spaces.creates(CLONE_NEWNET)) STEP(bring_loopback_up());
+  if (::setsid() < 0) return {"make a session", errno};
+  return {};
+}
+
+Failure build_root(InitPlan& plan) {
+  ::umask(0);
+  STEP(attach_root(plan.root));
+  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, plan.procfs, mount));
+  STEP(make_devices(plan.root.tree, plan.devices));
+  if (plan.parent_hooks) {
+    send_packet(plan.channel, Message::hooks);
+    if (!wait_for_answer(plan.channel)) ::_exit(1);
+  }
+  return run_hooks(plan.create_container, plan.creating, ::getpid());
+}
+
+Failure set_names(const InitPlan& plan) {
+  if (!plan.hostname.empty() && ::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
+    return {"set hostname %s", errno, plan.hostname.c_str()};
+  }
+  if (!plan.domainname.empty() && ::setdomainname(plan.domainname.data(), plan.domainname.size()) != 0) {
+    return {"set domainname %s", errno, plan.domainname.c_str()};
+  }
+  return {};
+}
+
+Failure enter_container(InitPlan& plan) {
+  STEP(enter_root(plan.root));
+  STEP(set_names(plan));
+  STEP(set_up_terminal(plan.process.terminal, plan.root.tree));
+  STEP(write_sysctls(plan.sysctls, plan.procfs));
+  for (const auto& mount : plan.mounts) STEP(finish_mount(mount));
+  STEP(finish_root(plan.root));
+  STEP(make_paths_readonly(plan.root.tree, plan.readonly_paths));
+  STEP(mask_paths(plan.root.tree, plan.masked_paths, plan.null_tree));
+  return prepare_process(plan.process, plan.root.tree, plan.procfs);
+}
+
+Failure create_container(InitPlan& plan) {
+  STEP(reset_signals());
+  STEP(enter_namespaces(plan));
+  // Others in a joined pid namespace get nothing from /proc/PID of this one.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return {"make the process undumpable", errno};
+  STEP(build_root(plan));
+  return enter_container(plan);
+}
+
+// Waits for `start`. Its connection stays open until execve closes it, which is how it learns of success.
+UniqueFd wait_for_start(const InitPlan& plan) {
+  for (;;) {
+    UniqueFd connection(::accept4(plan.start_socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection && errno == EINTR) continue;
+    if (!connection || !wait_for_answer(connection)) ::_exit(1);
+    return connection;
+  }
+}
+
+}  // namespace
+
+Result<UniqueFd> open_trusted_procfs() {
+  const UniqueFd context(::fsopen("proc", FSOPEN_CLOEXEC));
+  if (context && ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) {
+    UniqueFd mounted(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+    if (mounted) return mounted;
+  }
+  UniqueFd host(::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct statfs system {};
+  struct stat info {};
+  if (!host || ::fstatfs(host.get(), &system) != 0 || ::fstat(host.get(), &info) != 0) {
+    return Error::system(errno, "open /proc");
+  }
+  if (system.f_type != PROC_SUPER_MAGIC || info.st_ino != proc_root_inode) {
+    return Error::make(ErrorKind::corrupt, "/proc is not the root of a procfs");
+  }
+  return host;
+}
+
+Result<Spawned> spawn(uint64_t flags, const UniqueFd* cgroup) {
+  Spawned child;
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = flags | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  child.in_cgroup = cgroup != nullptr;
+  if (child.in_cgroup) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(cgroup->get());
+  }
+  long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0 && child.in_cgroup && errno != EINVAL && errno != ENOSPC && errno != EUSERS) {
+    // Some delegations refuse it; then cgroup.procs may still be written.
+    arguments.flags &= ~uint64_t{CLONE_INTO_CGROUP};
+    arguments.cgroup = 0;
+    child.in_cgroup = false;
+    pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  }
+  if (pid < 0) return Error::system(errno, "make the container's namespaces");
+  child.pid = static_cast<pid_t>(pid);
+  child.pidfd = UniqueFd(pidfd);
+  return child;
+}
+
+Failure spawn_again(BorrowedFd channel) {
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) return {"clone inside the user namespace", errno};
+  if (pid == 0) return {};
+  send_packet(channel, Message::pid, static_cast<int>(pid));
+  ::_exit(0);
+}
+
+void run_init(InitPlan& plan) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (plan.wait_first && !wait_for_answer(plan.channel)) ::_exit(1);
+  if (const Failure failed = create_container(plan)) {
+    send_failure(plan.channel, failed);
+    ::_exit(1);
+  }
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  send_packet(plan.channel, Message::ready);
+  if (!wait_for_answer(plan.channel)) ::_exit(1);
+  plan.channel.reset();
+  const UniqueFd connection = wait_for_start(plan);
+  Failure failed = run_hooks(plan.start_container, plan.created, ::getpid(), plan.process.envp.data());
+  if (!failed) failed = finish_process(plan.process);
+  send_failure(connection, failed);
+  ::_exit(1);
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "base/fd.h"
+#include "runtime/devices.h"
+#include "runtime/hooks.h"
+#include "runtime/mounts.h"
+#include "runtime/namespaces.h"
+#include "runtime/process.h"
+#include "runtime/rootfs.h"
+#include "runtime/sysctl.h"
+
+#include <sys/types.h>
+
+namespace gantry::runtime {
+
+// Everything that a container's init does between clone and exec, prepared before clone.
+struct InitPlan {
+  NamespacePlan namespaces;
+  RootPlan root;
+  std::vector<MountPlan> mounts;
+  DevicesPlan devices;
+  std::vector<std::string> masked_paths;
+  std::vector<std::string> readonly_paths;
+  UniqueFd null_tree;
+  std::string hostname;
+  std::string domainname;
+  std::vector<SysctlPlan> sysctls;
+  bool parent_hooks = false;  // prestart or createRuntime are there: init waits while the parent runs them
+  std::vector<HookPlan> create_container;
+  std::vector<HookPlan> start_container;
+  HookState creating;  // what createContainer hooks read
+  HookState created;   // what startContainer hooks read
+  ProcessPlan process;
+
+  UniqueFd procfs;          // trusted: made by us, mounted nowhere
+  UniqueFd channel;         // to the parent
+  UniqueFd start_socket;    // listening; `start` connects
+  bool wait_first = false;  // for id maps, or for being moved into the cgroup
+};
+
+// A procfs of our own (fsopen(2), mounted nowhere), or the host's /proc checked to be procfs and its root.
+Result<UniqueFd> open_trusted_procfs();
+
+struct Spawned {
+  pid_t pid = 0;
+  UniqueFd pidfd;
+  bool in_cgroup = false;  // born in the cgroup
+};
+
+// clone3(2) with `flags`, into the cgroup if its folder is given and the kernel allows it. Returns twice: pid
+// 0 is the child.
+Result<Spawned> spawn(uint64_t flags, const UniqueFd* cgroup);
+
+// Goes on as a process that lives in what was joined and unshared, when clone3 could not do it in one step;
+// its parent is the runtime (CLONE_PARENT), which is told the pid. Returns in the new process only.
+Failure spawn_again(BorrowedFd channel);
+
+// The child's side. Never returns.
+[[noreturn]] void run_init(InitPlan& plan);
+
+}  // namespace gantry::runtime

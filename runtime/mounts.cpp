@@ -1,0 +1,276 @@
+#include "runtime/mounts.h"
+
+#include "base/files.h"
+#include "runtime/copy_up.h"
+#include "runtime/root_path.h"
+#include "runtime/syscalls.h"
+
+#include <algorithm>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+namespace gantry::runtime {
+namespace {
+
+constexpr std::string_view writable_proc_files[] = {
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/uptime",
+    "/proc/loadavg",
+    "/proc/slabinfo",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled",
+};
+
+// File systems whose superblock may be shared with others or has no read-only state of its own worth setting.
+constexpr std::string_view virtual_types[] = {"proc",   "sysfs",  "cgroup2", "tmpfs",
+                                              "mqueue", "devpts", "bpf",     "ramfs"};
+
+constexpr size_t longest_option = 255;  // fsconfig(2) FSCONFIG_SET_STRING
+
+bool is_cgroup(const std::string& type) {
+  return type == "cgroup" || type == "cgroup2";
+}
+
+Result<void> set_tree_attributes(const MountPlan& plan) {
+  const MountOptions& options = plan.options;
+  const auto shares = [](const Propagation& entry) { return entry.type == MS_SHARED; };
+  // A copy of a shared mount is its peer: what is mounted below would show on the host. Only who asks for
+  // "shared" gets that.
+  const bool shared = std::any_of(options.propagation.begin(), options.propagation.end(), shares);
+  if (!shared && set_mount_attributes(plan.tree, 0, 0, MS_SLAVE, true) != 0) {
+    return Error::system(errno, "set propagation");
+  }
+  if ((options.set | options.clear) != 0 &&
+      set_mount_attributes(plan.tree, options.set, options.clear, 0, false) != 0) {
+    return Error::system(errno, "set options");
+  }
+  if ((options.recursive_set | options.recursive_clear) != 0 &&
+      set_mount_attributes(plan.tree, options.recursive_set, options.recursive_clear, 0, true) != 0) {
+    return Error::system(errno, "set recursive options");
+  }
+  return {};
+}
+
+Result<void> plan_bind(MountPlan& plan, const MountContext& context) {
+  if (plan.source.empty()) return Error::make(ErrorKind::invalid, "a bind mount needs a source");
+  if (!plan.options.options.empty()) {
+    return Error::make(ErrorKind::invalid, "a bind mount can't take the option \"{}\"",
+                       plan.options.options.front().key);
+  }
+  if (plan.source.front() != '/') plan.source = join_path(context.bundle, plan.source);
+  plan.tree = clone_tree(BorrowedFd(AT_FDCWD), plan.source.c_str(), plan.options.recursive_bind);
+  if (!plan.tree) return Error::system(errno, "open source {}", plan.source);
+  struct stat info {};
+  if (::fstat(plan.tree.get(), &info) != 0) return Error::system(errno, "stat source {}", plan.source);
+  plan.folder = S_ISDIR(info.st_mode);
+  struct statfs system {};
+  if (plan.destination == "/proc" &&
+      (::fstatfs(plan.tree.get(), &system) != 0 || system.f_type != PROC_SUPER_MAGIC)) {
+    return Error::make(ErrorKind::invalid, "\"/proc\" cannot be mounted because it is not of type proc");
+  }
+  return set_tree_attributes(plan);
+}
+
+// What a user namespace may not mount is bound from the host instead, read-only all through.
+Result<void> plan_fallback(MountPlan& plan, const std::string& source) {
+  if (source.empty()) return {};
+  plan.fallback = clone_tree(BorrowedFd(AT_FDCWD), source.c_str(), true);
+  if (!plan.fallback) return Error::system(errno, "open {}", source);
+  if (set_mount_attributes(plan.fallback, MOUNT_ATTR_RDONLY | plan.options.set, 0, MS_SLAVE, true) != 0) {
+    return Error::system(errno, "make a copy of {} read-only", source);
+  }
+  return {};
+}
+
+Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
+  if (plan.type.empty())
+    return Error::make(ErrorKind::invalid, "neither a type nor the option bind is given");
+  if (is_cgroup(plan.type)) {
+    plan.type = "cgroup2";
+    plan.source = "cgroup";
+  }
+  if (plan.type == "tmpfs" || plan.destination == "/dev") {
+    plan.readonly_last = (plan.options.set & MOUNT_ATTR_RDONLY) != 0;
+    plan.options.set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+  } else if (plan.options.copy_up) {
+    return Error::make(ErrorKind::invalid, "the option tmpcopyup needs the type tmpfs");
+  }
+  if (!context.user_namespace) return {};
+  if (plan.type == "sysfs" && !context.own_network) return plan_fallback(plan, "/sys");
+  if (plan.type == "cgroup2") return plan_fallback(plan, context.cgroup_mount);
+  return {};
+}
+
+Failure set_option(BorrowedFd context, const FilesystemOption& option) {
+  const char* key = option.key.c_str();
+  const int done = option.has_value
+                       ? ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, option.value.c_str(), 0)
+                       : ::fsconfig(context.get(), FSCONFIG_SET_FLAG, key, nullptr, 0);
+  if (done == 0) return {};
+  return {"mount option %s", errno, option.key.c_str()};
+}
+
+bool has_mode(const MountOptions& options) {
+  return std::any_of(options.options.begin(), options.options.end(),
+                     [](const auto& option) { return option.key == "mode"; });
+}
+
+// A tmpfs over an existing folder takes over that folder's mode, unless told one.
+Failure inherit_mode(BorrowedFd context, BorrowedFd target) {
+  struct stat info {};
+  if (::fstat(target.get(), &info) != 0) return {"stat the target", errno};
+  char octal[] = "00000";
+  for (int digit = 4, mode = static_cast<int>(info.st_mode & 07777); digit >= 0; --digit, mode /= 8) {
+    octal[digit] = static_cast<char>('0' + mode % 8);
+  }
+  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", octal, 0) != 0) return {"set the mode", errno};
+  return {};
+}
+
+bool is_virtual(const std::string& type) {
+  return std::find(std::begin(virtual_types), std::end(virtual_types), type) != std::end(virtual_types);
+}
+
+Failure make_filesystem(MountPlan& plan, BorrowedFd target, UniqueFd& tree) {
+  const char* place = plan.destination.c_str();
+  const UniqueFd context(::fsopen(plan.type.c_str(), FSOPEN_CLOEXEC));
+  if (!context) return {"mount %s: open the file system", errno, place};
+  const char* source = plan.source.empty() ? plan.type.c_str() : plan.source.c_str();
+  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", source, 0) != 0) {
+    return {"mount %s: set the source", errno, place};
+  }
+  for (const auto& option : plan.options.options) STEP(set_option(context, option));
+  if (plan.type == "tmpfs" && !has_mode(plan.options)) STEP(inherit_mode(context, target));
+  if ((plan.options.set & MOUNT_ATTR_RDONLY) != 0 && !is_virtual(plan.type)) {
+    if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) {
+      return {"mount %s: make the file system read-only", errno, place};
+    }
+  }
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    return {"mount %s: create the file system", errno, place};
+  }
+  tree = UniqueFd(::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(plan.options.set)));
+  if (!tree) return {"mount %s: make the mount", errno, place};
+  return {};
+}
+
+bool needs_legacy_call(const MountPlan& plan) {
+  return std::any_of(plan.options.options.begin(), plan.options.options.end(),
+                     [](const auto& option) { return option.value.size() > longest_option; });
+}
+
+// Nothing but a procfs at /proc, and few files in it, may come to lie on procfs: not through a symbolic link
+// either.
+Failure check_target(const MountPlan& plan, BorrowedFd target) {
+  struct statfs info {};
+  if (::fstatfs(target.get(), &info) != 0)
+    return {"stat the target of mount %s", errno, plan.destination.c_str()};
+  if (info.f_type != PROC_SUPER_MAGIC || is_allowed_in_proc(plan.destination)) return {};
+  return {"\"%s\" cannot be mounted because it is inside /proc", 0, plan.destination.c_str()};
+}
+
+UniqueFd open_target(BorrowedFd root, const MountPlan& plan) {
+  const bool fixed = plan.type == "proc" || plan.type == "sysfs" || plan.destination == "/dev" ||
+                     plan.destination == "/proc" || plan.destination == "/sys";
+  return fixed && plan.folder ? make_real_folder(root, plan.destination.c_str())
+                              : make_target_in_root(root, plan.destination.c_str(), plan.folder);
+}
+
+Failure mount_by_path(BorrowedFd procfs, const MountPlan& plan, BorrowedFd target);
+
+}  // namespace
+
+bool is_allowed_in_proc(const std::string& destination) {
+  return std::find(std::begin(writable_proc_files), std::end(writable_proc_files), destination) !=
+         std::end(writable_proc_files);
+}
+
+Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context) {
+  const auto fill = [&]() -> Result<MountPlan> {
+    MountPlan plan;
+    plan.destination = mount.destination.front() == '/' ? mount.destination : "/" + mount.destination;
+    plan.type = mount.type;
+    plan.source = mount.source;
+    plan.options = TRY(parse_mount_options(mount.options));
+    if (plan.options.bind || plan.type == "bind") {
+      plan.type = "bind";
+      TRY(plan_bind(plan, context));
+    } else {
+      TRY(plan_filesystem(plan, context));
+    }
+    return plan;
+  };
+  return fill().context("mount {}", mount.destination);
+}
+
+Failure perform_mount(BorrowedFd root, BorrowedFd procfs, MountPlan& plan) {
+  const char* place = plan.destination.c_str();
+  UniqueFd target = open_target(root, plan);
+  if (!target) return {"mount %s: open the destination", errno, place};
+  STEP(check_target(plan, target));
+  if (!plan.tree && needs_legacy_call(plan)) return mount_by_path(procfs, plan, target);
+  UniqueFd made;
+  if (!plan.tree) {
+    const Failure failed = make_filesystem(plan, target, made);
+    if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;
+  }
+  const UniqueFd& tree = plan.tree ? plan.tree : made ? made : plan.fallback;
+  if (plan.options.copy_up) STEP(copy_up(root, plan.destination.c_str(), tree));
+  if (attach_tree(tree, target) != 0) return {"mount %s: attach", errno, place};
+  for (const auto& entry : plan.options.propagation) {
+    if (set_mount_attributes(tree, 0, 0, entry.type, entry.recursive) != 0) {
+      return {"mount %s: set propagation", errno, place};
+    }
+  }
+  if (plan.readonly_last) plan.mounted = std::move(made);
+  return {};
+}
+
+Failure finish_mount(const MountPlan& plan) {
+  if (!plan.readonly_last || !plan.mounted) return {};
+  if (set_mount_attributes(plan.mounted, MOUNT_ATTR_RDONLY, 0, 0, false) == 0) return {};
+  return {"mount %s: make read-only", errno, plan.destination.c_str()};
+}
+
+namespace {
+
+// fsconfig(2) takes no value longer than 255 bytes; mount(2) takes a page of options.
+Failure mount_by_path(BorrowedFd procfs, const MountPlan& plan, BorrowedFd target) {
+  char data[4096] = {};
+  size_t used = 0;
+  const auto add = [&](const std::string& text) {
+    for (const char c : text) {
+      if (used + 1 < sizeof data) data[used++] = c;
+    }
+  };
+  size_t wanted = 0;
+  for (const auto& option : plan.options.options) {
+    if (used > 0) add(",");
+    add(option.key);
+    if (option.has_value) add("=");
+    add(option.value);
+    wanted += option.key.size() + option.value.size() + 2;
+  }
+  if (wanted >= sizeof data) return {"mount %s: options", E2BIG, plan.destination.c_str()};
+  char path[] = "self/fd/0000000000";
+  char* digit = path + sizeof path - 2;
+  for (int number = target.get(); digit > path + 7; --digit, number /= 10) {
+    *digit = static_cast<char>('0' + number % 10);
+  }
+  char* plain = path + 8;
+  while (*plain == '0' && plain[1] != '\0') ++plain;
+  for (char* to = path + 8; (*to = *plain) != '\0'; ++to) ++plain;
+  if (::fchdir(procfs.get()) != 0) return {"enter procfs", errno};
+  if (::mount(plan.source.c_str(), path, plan.type.c_str(), 0, data) != 0) {
+    return {"mount %s", errno, plan.destination.c_str()};
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace gantry::runtime

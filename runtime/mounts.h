@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/fd.h"
+#include "oci/runtime_config.h"
+#include "runtime/failure.h"
+#include "runtime/mount_options.h"
+
+#include <string>
+#include <vector>
+
+namespace gantry::runtime {
+
+// One mount of config.json, prepared by the parent: a bind's source is a detached tree with its attributes
+// set, so that nothing is looked up on the host later.
+struct MountPlan {
+  std::string destination;
+  std::string type;
+  std::string source;
+  MountOptions options;
+  UniqueFd tree;      // a bind's source
+  UniqueFd fallback;  // for sysfs and cgroup that a user namespace may not mount: the host's, read-only
+  bool folder = true;
+  bool readonly_last = false;  // what must first be filled is made read-only at the end
+  UniqueFd mounted;            // in the child: the mount, for finish_mount
+};
+
+struct MountContext {
+  std::string bundle;
+  bool user_namespace = false;  // the container has one
+  bool own_network = true;      // and a network namespace that belongs to it
+  std::string cgroup_mount;     // of the host; may be empty
+};
+
+// Errors: name the destination.
+Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context);
+
+// Attaches it below `root`. `procfs` is a trusted procfs.
+Failure perform_mount(BorrowedFd root, BorrowedFd procfs, MountPlan& plan);
+// The read-only remounts that had to wait.
+Failure finish_mount(const MountPlan& plan);
+
+// Whether something else than procfs itself may be mounted there: /proc/cpuinfo and few more.
+bool is_allowed_in_proc(const std::string& destination);
+
+}  // namespace gantry::runtime

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "runtime/create.h"
+#include "runtime/init.h"
+
+namespace gantry::runtime {
+
+// Opens and converts all that init will need. No side effect but descriptors, so that a bad configuration
+// leaves nothing behind.
+Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions& options,
+                           const std::string& seccomp_cache, std::vector<std::string>& warnings);
+
+// ROOT's folder of compiled filters: a name that no container can have.
+std::string seccomp_cache_of(const std::string& root);
+
+// Bad descriptors among those to keep are an error. fcntl(2).
+Result<void> check_preserved(unsigned count);
+
+}  // namespace gantry::runtime

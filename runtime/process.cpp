@@ -1,0 +1,204 @@
+#include "runtime/process.h"
+
+#include "base/files.h"
+#include "runtime/home.h"
+#include "runtime/root_path.h"
+#include "runtime/syscalls.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/ioprio.h>
+#include <linux/keyctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+namespace gantry::runtime {
+namespace {
+
+// A session keyring's permissions as the kernel makes them, and the user may search it.
+constexpr unsigned long keyring_permissions = 0x3f130000 | 0x00080000;
+
+Failure join_keyring(const ProcessPlan& plan) {
+  if (plan.keyring.empty()) return {};
+  const long key = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, plan.keyring.c_str());
+  if (key < 0 && errno == ENOSYS) return {};
+  if (key < 0) return {"join session keyring %s", errno, plan.keyring.c_str()};
+  if (::syscall(SYS_keyctl, KEYCTL_SETPERM, key, keyring_permissions) != 0) {
+    return {"set the permissions of session keyring %s", errno, plan.keyring.c_str()};
+  }
+  return {};
+}
+
+// "No such place" from getcwd(2): a folder outside the root, reached by a descriptor that leaked.
+Failure check_cwd(const ProcessPlan& plan) {
+  char path[PATH_MAX];
+  const long length = ::syscall(SYS_getcwd, path, sizeof path);
+  if (length > 0 && path[0] == '/') return {};
+  return {"current working directory %s is outside of the container's root", length < 0 ? errno : 0,
+          plan.cwd.c_str()};
+}
+
+Failure enter_cwd(const ProcessPlan& plan, BorrowedFd root, bool& later) {
+  const UniqueFd folder = make_folder_in_root(root, plan.cwd.c_str());
+  later = !folder && (errno == EACCES || errno == EPERM || errno == EROFS);
+  if (later) return {};
+  if (!folder || ::fchdir(folder.get()) != 0) {
+    later = folder && (errno == EACCES || errno == EPERM);
+    return later ? Failure{} : Failure{"chdir to cwd %s", errno, plan.cwd.c_str()};
+  }
+  return check_cwd(plan);
+}
+
+// The folder may be one that only the program's own user may enter.
+Failure enter_cwd_as_user(const ProcessPlan& plan, BorrowedFd root) {
+  const UniqueFd folder = open_in_root(root, plan.cwd.c_str(), O_PATH | O_DIRECTORY);
+  if (!folder || ::fchdir(folder.get()) != 0) return {"chdir to cwd %s", errno, plan.cwd.c_str()};
+  return check_cwd(plan);
+}
+
+// The program's user must be able to reopen its stdio (/dev/stdout). The null device stays as it is.
+Failure give_stdio_away(const ProcessPlan& plan) {
+  for (int fd = 0; fd < 3; ++fd) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) continue;
+    const bool null_device = S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
+    if (null_device || info.st_uid == plan.uid) continue;
+    const int error = ::fchown(fd, plan.uid, static_cast<gid_t>(-1)) == 0 ? 0 : errno;
+    if (error != 0 && error != EINVAL && error != EPERM && error != EROFS) {
+      return {"change the owner of stdio", error};
+    }
+  }
+  return {};
+}
+
+Failure set_limits(const ProcessPlan& plan, bool raising) {
+  for (const auto& entry : plan.rlimits) {
+    if (raising && !entry.raises_hard) continue;
+    if (::setrlimit(static_cast<__rlimit_resource_t>(entry.resource), &entry.limit) != 0) {
+      return {"set an rlimit", errno};
+    }
+  }
+  return {};
+}
+
+Failure change_user(const ProcessPlan& plan) {
+  if (::prctl(PR_SET_KEEPCAPS, plan.capabilities.given ? 1 : 0, 0, 0, 0) != 0)
+    return {"keep capabilities", errno};
+  if (::setgroups(plan.groups.size(), plan.groups.data()) != 0) {
+    // Where setgroups is denied (an unprivileged user namespace), having none to set is fine.
+    if (errno != EPERM || !plan.groups.empty()) return {"set additional groups", errno};
+  }
+  if (::setresgid(plan.gid, plan.gid, plan.gid) != 0) return {"set the group id", errno};
+  if (::setresuid(plan.uid, plan.uid, plan.uid) != 0) return {"set the user id", errno};
+  // The change of user made the process dumpable by sysctl's choice; its descriptors are nobody's to look at.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return {"make the process undumpable", errno};
+  return {};
+}
+
+Failure set_label(const ProcessPlan& plan, BorrowedFd procfs) {
+  if (plan.apparmor_profile.empty()) return {};
+  const char* profile = plan.apparmor_profile.c_str();
+  const UniqueFd file =
+      open_resolved(procfs, "self/attr/apparmor/exec", O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+  char text[PATH_MAX] = "exec ";
+  if (!file || plan.apparmor_profile.size() + 6 > sizeof text) return {"apparmor profile %s", errno, profile};
+  std::strcat(text, profile);
+  if (::write(file.get(), text, std::strlen(text)) < 0) return {"apparmor profile %s", errno, profile};
+  return {};
+}
+
+Failure find_program(const ProcessPlan& plan) {
+  const char* name = plan.argv[0];
+  const bool by_path = std::strchr(name, '/') != nullptr;
+  for (const auto& candidate : plan.candidates) {
+    struct stat info {};
+    const char* path = candidate.c_str();
+    if (::stat(path, &info) != 0) {
+      if (!by_path) continue;
+      if (errno == ENOENT) return {"exec: \"%s\": stat %s: no such file or directory", 0, name};
+      return {"exec: \"%s\": stat %s", errno, name};
+    }
+    const bool runnable = !S_ISDIR(info.st_mode) && ::faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+    if (runnable) return {};
+    if (by_path && S_ISDIR(info.st_mode)) return {"exec: \"%s\": is a directory", 0, name};
+    if (by_path) return {"exec: \"%s\": permission denied", 0, name};
+  }
+  return {"exec: \"%s\": executable file not found in $PATH", 0, name};
+}
+
+uint64_t kept_capabilities(const ProcessPlan& plan) {
+  const bool filter_later = !plan.seccomp.program.empty() && !plan.no_new_privileges;
+  return filter_later ? capability_bit(CAP_SYS_ADMIN) : 0;
+}
+
+}  // namespace
+
+Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
+  if (plan.personality && ::personality(*plan.personality) < 0) return {"set the personality", errno};
+  if (plan.io_priority && ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, *plan.io_priority) != 0) {
+    return {"set the I/O priority", errno};
+  }
+  STEP(join_keyring(plan));
+  bool cwd_later = false;
+  STEP(enter_cwd(plan, root, cwd_later));
+  ::umask(plan.umask);
+  STEP(give_stdio_away(plan));
+  STEP(set_label(plan, procfs));
+  STEP(set_limits(plan, true));
+  if (plan.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return {"set no_new_privs", errno};
+  }
+  if (!plan.capabilities.given && !plan.no_new_privileges) {
+    // Nothing is kept across the change of user, so the filter can't wait.
+    STEP(install_seccomp(plan.seccomp));
+    plan.seccomp.program.clear();
+  }
+  STEP(drop_bounding(plan.capabilities));
+  STEP(change_user(plan));
+  STEP(set_capabilities(plan.capabilities, kept_capabilities(plan)));
+  STEP(raise_ambient(plan.capabilities));
+  if (cwd_later) STEP(enter_cwd_as_user(plan, root));
+  if (plan.find_home) plan.envp[plan.envp.size() - 2] = find_home(root, plan.uid);
+  return find_program(plan);
+}
+
+Failure finish_process(const ProcessPlan& plan) {
+  STEP(install_seccomp(plan.seccomp));
+  if (kept_capabilities(plan) != 0) STEP(set_capabilities(plan.capabilities, 0));
+  STEP(set_limits(plan, false));
+  if (::close_range(3 + plan.preserved, ~0U, CLOSE_RANGE_CLOEXEC) != 0 && errno != ENOSYS) {
+    return {"close descriptors", errno};
+  }
+  int error = ENOENT;
+  for (const auto& candidate : plan.candidates) {
+    ::execve(candidate.c_str(), plan.argv.data(), plan.envp.data());
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+      error = errno;
+      break;
+    }
+    if (error != EACCES) error = errno;
+  }
+  return {"exec %s", error, plan.argv[0]};
+}
+
+Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_namespace) {
+  if (user_namespace) {
+    for (const auto& entry : plan.rlimits) {
+      if (!entry.raises_hard) continue;
+      if (::prlimit(pid, static_cast<__rlimit_resource>(entry.resource), &entry.limit, nullptr) != 0) {
+        return Error::system(errno, "raise an rlimit");
+      }
+    }
+  }
+  if (!plan.oom_score_adj) return {};
+  return write_existing(format("/proc/{}/oom_score_adj", pid), std::to_string(*plan.oom_score_adj))
+      .context("set oomScoreAdj to {}", *plan.oom_score_adj);
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,148 @@
+#include "runtime/relay.h"
+
+#include "runtime/syscalls.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+namespace gantry::runtime {
+namespace {
+
+constexpr int drain_ms = 200;
+
+// One direction: at most one buffer of bytes is under way.
+class Stream {
+ public:
+  Stream(int from, int to) : from_(from), to_(to) {}
+  bool open() const { return open_; }
+  short wanted_from() const { return open_ && pending_.empty() ? POLLIN : short{0}; }
+  short wanted_to() const { return pending_.empty() ? short{0} : POLLOUT; }
+
+  void read_some() {
+    char buffer[8192];
+    const ssize_t got = ::read(from_, buffer, sizeof buffer);
+    if (got > 0) {
+      pending_.assign(buffer, static_cast<size_t>(got));
+    } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
+      open_ = false;  // EIO: nobody has the terminal open any more
+    }
+  }
+
+  void write_some() {
+    const ssize_t put = ::write(to_, pending_.data(), pending_.size());
+    if (put > 0) {
+      pending_.erase(0, static_cast<size_t>(put));
+    } else if (put < 0 && errno != EINTR && errno != EAGAIN) {
+      pending_.clear();
+      open_ = false;
+    }
+  }
+
+ private:
+  int from_;
+  int to_;
+  bool open_ = true;
+  std::string pending_;
+};
+
+void copy_window_size(const UniqueFd& terminal) {
+  winsize size{};
+  if (::ioctl(0, TIOCGWINSZ, &size) == 0) (void)::ioctl(terminal.get(), TIOCSWINSZ, &size);
+}
+
+void pass_signal(const UniqueFd& signals, const UniqueFd& pidfd, const UniqueFd& terminal) {
+  signalfd_siginfo info{};
+  if (::read(signals.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
+  const int number = static_cast<int>(info.ssi_signo);
+  if (number == SIGCHLD || number == SIGURG || number == SIGPIPE) return;
+  if (number == SIGWINCH && terminal) {
+    copy_window_size(terminal);
+    return;
+  }
+  (void)send_signal(pidfd, number);
+}
+
+Result<int> reap(const UniqueFd& pidfd) {
+  siginfo_t info{};
+  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd.get()), &info, WEXITED) != 0) {
+    if (errno != EINTR) return Error::system(errno, "wait for the container's process");
+  }
+  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+// What the process printed last.
+void drain(Stream& output, int from, int to) {
+  for (;;) {
+    pollfd waits[2] = {{from, output.wanted_from(), 0}, {to, output.wanted_to(), 0}};
+    if (waits[0].events == 0 && waits[1].events == 0) return;
+    if (::poll(waits, 2, drain_ms) <= 0) return;
+    if (waits[1].revents != 0) output.write_some();
+    if ((waits[0].revents & (POLLIN | POLLHUP)) != 0 && waits[0].events != 0) output.read_some();
+    if (!output.open() && output.wanted_to() == 0) return;
+  }
+}
+
+}  // namespace
+
+Result<SignalRelay> SignalRelay::make() {
+  sigset_t all;
+  sigfillset(&all);
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+    sigdelset(&all, number);
+  if (::sigprocmask(SIG_BLOCK, &all, nullptr) != 0) return Error::system(errno, "block signals");
+  UniqueFd fd(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return Error::system(errno, "make a signalfd");
+  return SignalRelay(std::move(fd));
+}
+
+RawTerminal::RawTerminal() {
+  if (::tcgetattr(0, &before_) != 0) return;
+  termios raw = before_;
+  ::cfmakeraw(&raw);
+  changed_ = ::tcsetattr(0, TCSANOW, &raw) == 0;
+}
+
+RawTerminal::~RawTerminal() {
+  if (changed_) ::tcsetattr(0, TCSADRAIN, &before_);
+}
+
+Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals) {
+  if (terminal) {
+    ::fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
+    copy_window_size(terminal);
+  }
+  Stream input(0, terminal.get());
+  Stream output(terminal.get(), 1);
+  for (;;) {
+    const bool relays = bool(terminal);
+    const bool listens = relays && output.open();
+    pollfd waits[5] = {
+        {pidfd.get(), POLLIN, 0},
+        {signals.fd().get(), POLLIN, 0},
+        {relays && input.wanted_from() != 0 ? 0 : -1, POLLIN, 0},
+        {listens ? terminal.get() : -1, static_cast<short>(input.wanted_to() | output.wanted_from()), 0},
+        {relays && output.wanted_to() != 0 ? 1 : -1, POLLOUT, 0},
+    };
+    if (::poll(waits, 5, -1) < 0) continue;
+    if (waits[1].revents != 0) pass_signal(signals.fd(), pidfd, terminal);
+    if (waits[2].revents != 0) input.read_some();
+    if ((waits[3].revents & POLLOUT) != 0 && input.wanted_to() != 0) input.write_some();
+    if ((waits[3].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && output.wanted_from() != 0)
+      output.read_some();
+    if (waits[4].revents != 0) output.write_some();
+    if (waits[0].revents == 0) continue;
+    if (relays) drain(output, terminal.get(), 1);
+    return reap(pidfd);
+  }
+}
+
+}  // namespace gantry::runtime

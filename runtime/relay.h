@@ -1,0 +1,40 @@
+#pragma once
+
+#include "base/fd.h"
+
+#include <csignal>
+#include <termios.h>
+
+namespace gantry::runtime {
+
+// Blocks all signals that a foreground command passes on and takes them from a descriptor instead. Made
+// before the container's process, which starts with an empty mask again. signalfd(2).
+class SignalRelay {
+ public:
+  static Result<SignalRelay> make();
+  const UniqueFd& fd() const { return fd_; }
+
+ private:
+  explicit SignalRelay(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+// Our own terminal in raw mode, restored when destroyed. Nothing happens when stdin isn't a terminal.
+class RawTerminal {
+ public:
+  RawTerminal();
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+  ~RawTerminal();
+
+ private:
+  bool changed_ = false;
+  termios before_{};
+};
+
+// Until the child behind `pidfd` ends: passes signals to it, and, when `terminal` (a pty's master) is there,
+// bytes both ways and window sizes. What background processes still hold of the terminal isn't waited for.
+// Returns the exit status, or 128 + n when signal n ended it.
+Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals);
+
+}  // namespace gantry::runtime

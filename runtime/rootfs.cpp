@@ -1,0 +1,144 @@
+#include "runtime/rootfs.h"
+
+#include "base/files.h"
+#include "runtime/root_path.h"
+#include "runtime/syscalls.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+namespace gantry::runtime {
+namespace {
+
+Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs) {
+  if (!tmpfs) {
+    const UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
+    if (!context) return {"open a tmpfs for masked paths", errno};
+    const bool made = ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_blocks", "1", 0) == 0 &&
+                      ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_inodes", "1", 0) == 0 &&
+                      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
+    if (!made) return {"make a tmpfs for masked paths", errno};
+    tmpfs = UniqueFd(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY));
+    if (!tmpfs) return {"mount a tmpfs for masked paths", errno};
+    return attach_tree(tmpfs, target) == 0 ? Failure{} : Failure{"attach", errno};
+  }
+  const UniqueFd copy = clone_tree(tmpfs, "", false);
+  if (!copy || attach_tree(copy, target) != 0) return {"attach", errno};
+  return {};
+}
+
+// The detached tree goes to the first file; the others get copies of what is attached there.
+Failure mask_file(BorrowedFd target, BorrowedFd null_tree, bool& attached) {
+  if (!attached) {
+    attached = true;
+    return attach_tree(null_tree, target) == 0 ? Failure{} : Failure{"attach", errno};
+  }
+  const UniqueFd copy = clone_tree(null_tree, "", false);
+  if (!copy || attach_tree(copy, target) != 0) return {"attach", errno};
+  return {};
+}
+
+bool is_absent(int error) {
+  return error == ENOENT || error == ENOTDIR;
+}
+
+}  // namespace
+
+Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& bundle, bool pivot) {
+  RootPlan plan;
+  plan.path = config.root->path.front() == '/' ? config.root->path : join_path(bundle, config.root->path);
+  plan.readonly = config.root->readonly;
+  plan.pivot = pivot;
+  plan.propagation = TRY(parse_propagation(config.linux_->rootfs_propagation).context("rootfsPropagation"));
+  const UniqueFd folder(::open(plan.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) return Error::system(errno, "invalid rootfs: {}", plan.path);
+  plan.tree = clone_tree(folder, "", true);
+  if (!plan.tree) return Error::system(errno, "copy the mounts of the rootfs {}", plan.path);
+  const uint64_t type = plan.propagation.type == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+  if (set_mount_attributes(plan.tree, 0, 0, type, true) != 0) {
+    return Error::system(errno, "set the propagation of the rootfs {}", plan.path);
+  }
+  return plan;
+}
+
+Failure attach_root(const RootPlan& plan) {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return {"cut propagation to the host", errno};
+  UniqueFd place(::open(plan.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  // A user namespace's root may lack search permission on the way; then it goes on top of the old root.
+  if (!place && errno == EACCES) place = UniqueFd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!place) return {"open rootfs %s", errno, plan.path.c_str()};
+  if (attach_tree(plan.tree, place) != 0) return {"attach rootfs %s", errno, plan.path.c_str()};
+  return {};
+}
+
+Failure enter_root(const RootPlan& plan) {
+  if (::fchdir(plan.tree.get()) != 0) return {"enter rootfs %s", errno, plan.path.c_str()};
+  if (plan.pivot) {
+    if (pivot_root(".", ".") != 0) return {"pivot_root to %s", errno, plan.path.c_str()};
+    // The host's tree lies on top of the new root now. rslave, so that the detaching stays here.
+    if (::mount(nullptr, ".", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+      return {"cut the old root off", errno};
+    if (::umount2(".", MNT_DETACH) != 0) return {"detach the old root", errno};
+  } else {
+    const UniqueFd host(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!host || attach_tree(plan.tree, host) != 0) return {"move rootfs %s to /", errno, plan.path.c_str()};
+    if (::chroot(".") != 0) return {"chroot to %s", errno, plan.path.c_str()};
+  }
+  if (::chdir("/") != 0) return {"enter /", errno};
+  if (plan.propagation.type == 0 || plan.propagation.type == MS_PRIVATE) return {};
+  if (set_mount_attributes(plan.tree, 0, 0, plan.propagation.type, plan.propagation.recursive) != 0) {
+    return {"set the propagation of /", errno};
+  }
+  return {};
+}
+
+Failure finish_root(const RootPlan& plan) {
+  if (!plan.readonly) return {};
+  if (set_mount_attributes(plan.tree, MOUNT_ATTR_RDONLY, 0, 0, false) == 0) return {};
+  return {"make / read-only", errno};
+}
+
+Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, BorrowedFd null_tree) {
+  UniqueFd tmpfs;
+  bool null_attached = false;
+  for (const auto& path : paths) {
+    const UniqueFd target = open_in_root(root, path.c_str(), O_PATH);
+    if (!target && is_absent(errno)) continue;
+    struct stat info {};
+    if (!target || ::fstat(target.get(), &info) != 0) return {"mask %s: open", errno, path.c_str()};
+    const Failure failed =
+        S_ISDIR(info.st_mode) ? mask_folder(target, tmpfs) : mask_file(target, null_tree, null_attached);
+    if (failed) return {"mask %s", failed.error, path.c_str()};
+  }
+  return {};
+}
+
+Failure make_paths_readonly(BorrowedFd root, const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
+    const UniqueFd target = open_in_root(root, path.c_str(), O_PATH);
+    if (!target && is_absent(errno)) continue;
+    if (!target) return {"make %s read-only: open", errno, path.c_str()};
+    const UniqueFd tree = clone_tree(target, "", true);
+    if (!tree || set_mount_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, false) != 0 ||
+        attach_tree(tree, target) != 0) {
+      return {"make %s read-only", errno, path.c_str()};
+    }
+  }
+  return {};
+}
+
+Result<UniqueFd> clone_null_device() {
+  UniqueFd tree = clone_tree(BorrowedFd(AT_FDCWD), "/dev/null", false);
+  if (!tree) return Error::system(errno, "open /dev/null");
+  struct stat info {};
+  if (::fstat(tree.get(), &info) != 0 || !S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) {
+    return Error::make(ErrorKind::corrupt, "/dev/null is not the null device (char 1:3)");
+  }
+  if (set_mount_attributes(tree, 0, 0, MS_PRIVATE, false) != 0) {
+    return Error::system(errno, "set the propagation of /dev/null");
+  }
+  return tree;
+}
+
+}  // namespace gantry::runtime

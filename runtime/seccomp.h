@@ -1,0 +1,35 @@
+#pragma once
+
+#include "base/result.h"
+#include "oci/seccomp_profile.h"
+#include "runtime/failure.h"
+
+#include <cstdint>
+#include <linux/filter.h>
+#include <string>
+#include <vector>
+
+namespace gantry::runtime {
+
+struct SeccompPlan {
+  std::vector<sock_filter> program;  // empty: no filter
+  unsigned flags = 0;                // SECCOMP_FILTER_FLAG_*
+};
+
+// Compiles with libseccomp, or takes the program from `cache` (a folder of ours, 0700, made when missing),
+// where it lies with the whole profile as its key. A system call newer than all that the profile names gets
+// ENOSYS instead of the profile's default errno, so that glibc's fallbacks work. Names that libseccomp
+// doesn't know are skipped. Errors: invalid; unsupported (SCMP_ACT_NOTIFY, which needs a listener). Source:
+// runtime-spec config-linux.md "Seccomp".
+Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, const std::string& cache);
+
+// Without `cache`. `seccomp_json_key` is the cache's key, for tests.
+Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile);
+
+Failure install_seccomp(const SeccompPlan& plan);
+
+std::string libseccomp_version();
+std::vector<std::string> seccomp_architectures();
+std::vector<std::string> seccomp_flags();
+
+}  // namespace gantry::runtime

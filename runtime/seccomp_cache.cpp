@@ -1,0 +1,100 @@
+#include "runtime/seccomp_cache.h"
+
+#include "base/files.h"
+#include "runtime/seccomp.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace gantry::runtime {
+namespace {
+
+constexpr size_t longest_program = 4096;
+
+// FNV-1a, 64 bits: a file name, not a proof; the key is compared.
+uint64_t hash_of(const std::string& text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
+  return hash;
+}
+
+std::string path_of(const std::string& cache, const std::string& key) {
+  return format("{}/{:016x}", cache, hash_of(key));
+}
+
+class KeyText {
+ public:
+  template <class T>
+  void number(T value) {
+    text_ += std::to_string(value);
+    text_ += ' ';
+  }
+  void string(const std::string& value) {
+    number(value.size());
+    text_ += value;
+    text_ += ' ';
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+std::string seccomp_cache_key(const oci::SeccompProfile& profile) {
+  utsname host{};
+  ::uname(&host);
+  KeyText key;
+  for (const std::string& part : {std::string(GANTRY_VERSION), libseccomp_version(),
+                                  std::string(host.release), std::string(host.machine)}) {
+    key.string(part);
+  }
+  key.number(static_cast<int>(profile.default_action));
+  key.number(profile.default_errno_return.value_or(0));
+  key.number(profile.architectures.size());
+  for (const auto& name : profile.architectures) key.string(name);
+  for (const auto& rule : profile.syscalls) {
+    key.number(static_cast<int>(rule.action));
+    key.number(rule.errno_return ? static_cast<int64_t>(*rule.errno_return) : -1);
+    key.number(rule.arguments.size());
+    for (const auto& argument : rule.arguments) {
+      key.number(argument.index);
+      key.number(argument.value);
+      key.number(argument.value_two);
+      key.number(static_cast<int>(argument.op));
+    }
+    key.number(rule.names.size());
+    for (const auto& name : rule.names) key.string(name);
+  }
+  return key.take();
+}
+
+std::optional<std::vector<sock_filter>> load_seccomp(const std::string& cache, const std::string& key) {
+  const UniqueFd file(::open(path_of(cache, key).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid() ||
+      (info.st_mode & 0777) != 0600) {
+    return std::nullopt;
+  }
+  const auto text = read_all(file, key.size() + longest_program * sizeof(sock_filter));
+  if (!text || text->compare(0, key.size(), key) != 0) return std::nullopt;
+  const size_t bytes = text->size() - key.size();
+  if (bytes == 0 || bytes % sizeof(sock_filter) != 0) return std::nullopt;
+  std::vector<sock_filter> program(bytes / sizeof(sock_filter));
+  std::memcpy(program.data(), text->data() + key.size(), bytes);
+  return program;
+}
+
+Result<void> store_seccomp(const std::string& cache, const std::string& key,
+                           const std::vector<sock_filter>& program) {
+  TRY(make_directories(cache, 0700));
+  std::string text = key;
+  text.append(reinterpret_cast<const char*>(program.data()), program.size() * sizeof(sock_filter));
+  return write_file(path_of(cache, key), text, 0600);
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,48 @@
+#include "base/files.h"
+#include "runtime/channel.h"
+#include "runtime/create.h"
+#include "runtime/destroy.h"
+#include "runtime/hooks.h"
+#include "runtime/start_socket.h"
+
+namespace gantry::runtime {
+namespace {
+
+Result<void> run_poststart_hooks(ContainerFolder& folder, const Record& record) {
+  const auto config = TRY(folder.load_config());
+  if (!config.hooks || config.hooks->poststart.empty()) return {};
+  const auto hooks = TRY(plan_hooks("poststart", config.hooks->poststart));
+  auto result = run_hooks_here(hooks, describe(record, oci::Status::running));
+  if (!result) kill_container(record);
+  return result;
+}
+
+}  // namespace
+
+Result<void> start_container(ContainerFolder& folder, const Record& record) {
+  const auto status = current_status(folder, record);
+  if (status == oci::Status::stopped) {
+    return Error::make(ErrorKind::conflict, "cannot start a container that has stopped");
+  }
+  if (!folder.waits_for_start()) {
+    return Error::make(ErrorKind::conflict, "cannot start an already running container");
+  }
+  if (status == oci::Status::paused)
+    return Error::make(ErrorKind::conflict, "cannot start a paused container");
+  auto connection = connect_for_start(folder);
+  if (!connection) {
+    return Error::make(ErrorKind::conflict, "cannot start a container that has stopped: {}",
+                       connection.error().message());
+  }
+  // Unlinked before init is told: whoever looks sees `running`, and init ends by itself if we die in between.
+  TRY(remove_file(folder.file("start.sock")));
+  TRY(answer(*connection));
+  // Until the end of the connection, which execve closes.
+  const auto packet = TRY(receive_packet(*connection));
+  if (packet) {
+    return Error::make(ErrorKind::system, "unable to start container process: {}", packet->text);
+  }
+  return run_poststart_hooks(folder, record);
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,161 @@
+#include "runtime/store.h"
+
+#include "base/files.h"
+#include "base/json.h"
+#include "cgroups/cgroup.h"
+
+#include <algorithm>
+#include <chrono>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+namespace gantry::runtime {
+
+template <class Visitor>
+void members(Visitor& visit, Record& record) {
+  visit.required("id", record.id);
+  visit.required("bundle", record.bundle);
+  visit("rootfs", record.rootfs);
+  visit.required("ociVersion", record.oci_version);
+  visit("created", record.created);
+  visit("annotations", record.annotations);
+  visit("cgroup", record.cgroup);
+  visit("pid", record.pid);
+  visit("startTime", record.start_time);
+  visit("ownPidNamespace", record.own_pid_namespace);
+  visit("owner", record.owner);
+}
+
+std::string to_json_text(const Record& record) {
+  return to_json(record);
+}
+
+Result<Record> parse_record(std::string_view text, std::string_view source) {
+  return parse_json<Record>(text, source);
+}
+
+Result<void> check_id(const std::string& id) {
+  const bool plain = !id.empty() && id.size() <= 1024 && id != "." && id != ".." &&
+                     std::all_of(id.begin(), id.end(), [](unsigned char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              c == '_' || c == '+' || c == '-' || c == '.';
+                     });
+  if (plain) return {};
+  return Error::make(ErrorKind::invalid, "invalid container ID format: \"{}\"", id);
+}
+
+Result<ContainerFolder> ContainerFolder::claim(const std::string& root, const std::string& id) {
+  TRY(check_id(id));
+  TRY(make_directories(root, 0711));
+  const std::string path = join_path(root, id);
+  if (::mkdir(path.c_str(), 0711) != 0) {
+    if (errno == EEXIST)
+      return Error::make(ErrorKind::exists, "container with given ID already exists: {}", id);
+    return Error::system(errno, "make {}", path);
+  }
+  auto folder = open(root, id);
+  if (!folder) {
+    ::rmdir(path.c_str());
+    return folder;
+  }
+  TRY(folder->lock());
+  return folder;
+}
+
+Result<ContainerFolder> ContainerFolder::open(const std::string& root, const std::string& id) {
+  TRY(check_id(id));
+  const std::string path = join_path(root, id);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return Error::make(ErrorKind::not_found, "container does not exist: {}", id);
+  if (!fd) return Error::system(errno, "open {}", path);
+  return ContainerFolder(path, std::move(fd));
+}
+
+Result<std::vector<std::string>> ContainerFolder::list(const std::string& root) {
+  if (!path_exists(root)) return std::vector<std::string>();
+  auto names = TRY(list_directory(root));
+  std::erase_if(names, [](const std::string& name) { return !check_id(name); });
+  return names;
+}
+
+Result<void> ContainerFolder::lock() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (auto pause = std::chrono::milliseconds(1);;
+       pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) break;
+    if (errno != EWOULDBLOCK && errno != EINTR) return Error::system(errno, "lock {}", path_);
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Error::make(ErrorKind::timeout, "{} is busy with another command", path_);
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  // Another command may have removed the folder while this one waited.
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0 || info.st_nlink == 0) {
+    return Error::make(ErrorKind::not_found, "container does not exist");
+  }
+  return {};
+}
+
+void ContainerFolder::unlock() {
+  (void)::flock(fd_.get(), LOCK_UN);
+}
+
+std::string ContainerFolder::file(std::string_view name) const {
+  return join_path(path_, name);
+}
+
+Result<Record> ContainerFolder::load() const {
+  const std::string source = file("state.json");
+  return parse_record(TRY(read_file(source)), source);
+}
+
+Result<void> ContainerFolder::save(const Record& record) const {
+  return write_file(file("state.json"), to_json_text(record), 0600);
+}
+
+Result<oci::RuntimeConfig> ContainerFolder::load_config() const {
+  const std::string source = file("config.json");
+  return oci::parse_runtime_config(TRY(read_file(source)), source);
+}
+
+Result<void> ContainerFolder::save_config(const std::string& text) const {
+  return write_file(file("config.json"), text, 0600);
+}
+
+bool ContainerFolder::waits_for_start() const {
+  return path_exists(file("start.sock"));
+}
+
+Result<void> ContainerFolder::remove() {
+  return remove_tree(path_);
+}
+
+oci::Status current_status(const ContainerFolder& folder, const Record& record) {
+  if (record.pid == 0) return oci::Status::creating;
+  if (!is_alive(record.process())) return oci::Status::stopped;
+  if (!record.cgroup.empty()) {
+    const auto cgroup = cgroups::Cgroup::open(record.cgroup);
+    const auto frozen =
+        cgroup ? read_file(cgroup->directory() + "/cgroup.freeze", 16) : Result<std::string>(std::string());
+    if (frozen && frozen->rfind("1", 0) == 0) return oci::Status::paused;
+  }
+  return folder.waits_for_start() ? oci::Status::created : oci::Status::running;
+}
+
+oci::State describe(const Record& record, oci::Status status) {
+  oci::State state;
+  state.oci_version = record.oci_version;
+  state.id = record.id;
+  state.status = status;
+  state.pid = status == oci::Status::stopped || status == oci::Status::creating ? 0 : record.pid;
+  state.bundle = record.bundle;
+  state.rootfs = record.rootfs;
+  state.created = record.created;
+  state.annotations = record.annotations;
+  return state;
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "base/fd.h"
+
+#include <cstdint>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Kernel calls that glibc 2.36 has no wrapper for. All keep errno's convention.
+
+namespace gantry::runtime {
+
+// openat2(2). EAGAIN (a rename raced with "..") is tried again, as the man page asks.
+inline UniqueFd open_resolved(BorrowedFd folder, const char* path, int flags, uint64_t resolve,
+                              mode_t mode = 0) {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.mode = mode;
+  how.resolve = resolve;
+  for (int attempt = 0;; ++attempt) {
+    const long fd = ::syscall(SYS_openat2, folder.get(), path, &how, sizeof how);
+    if (fd >= 0 || errno != EAGAIN || attempt == 128) return UniqueFd(static_cast<int>(fd));
+  }
+}
+
+// By hand: glibc 2.36 declares the wrappers of pidfds for C only.
+inline UniqueFd open_pidfd(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+inline int send_signal(BorrowedFd pidfd, int number) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0));
+}
+
+inline int pivot_root(const char* new_root, const char* put_old) {
+  return static_cast<int>(::syscall(SYS_pivot_root, new_root, put_old));
+}
+
+// The mount at `fd` gets `set`, loses `clear`; `propagation` is MS_SHARED and the like, or 0.
+// mount_setattr(2).
+inline int set_mount_attributes(BorrowedFd fd, uint64_t set, uint64_t clear, uint64_t propagation,
+                                bool recursive) {
+  mount_attr attributes{};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  attributes.propagation = propagation;
+  return ::mount_setattr(fd.get(), "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+                         sizeof attributes);
+}
+
+// A detached copy of the mount (with all below it when `recursive`) that `path` is on. open_tree(2).
+inline UniqueFd clone_tree(BorrowedFd folder, const char* path, bool recursive) {
+  return UniqueFd(
+      ::open_tree(folder.get(), path,
+                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)));
+}
+
+// Attaches the detached `tree` on top of what `target` names. move_mount(2).
+inline int attach_tree(BorrowedFd tree, BorrowedFd target) {
+  return ::move_mount(tree.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+}  // namespace gantry::runtime

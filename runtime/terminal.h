@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/fd.h"
+#include "runtime/failure.h"
+#include "runtime/process.h"
+
+namespace gantry::runtime {
+
+// In the child, inside the container's root: opens a pty of the container's own devpts, by descriptors only,
+// makes it the controlling terminal and stdio, binds /dev/console, and sends the master over the socket.
+Failure set_up_terminal(const TerminalPlan& plan, BorrowedFd root);
+
+// Connects to a console socket (SOCK_STREAM). Paths longer than a socket address go through /proc/self/fd.
+Result<UniqueFd> connect_console_socket(const std::string& path);
+
+// The master that set_up_terminal sent to the other end of a socket pair.
+Result<UniqueFd> receive_terminal(BorrowedFd socket);
+
+}  // namespace gantry::runtime
