@@ -78,7 +78,7 @@ const char* const control_usage =
     "\n"
     "Options:\n"
     "  --listen ADDRESS:PORT     where to serve (default 127.0.0.1:51480; port 0: any free one)\n"
-    "  --state DIR               folder of the database (default /var/lib/gantry/control)\n"
+    "  --state DIR               folder of the database (default /var/lib/gantry-control)\n"
     "  --credentials FILE        accepted keys: an AWS shared credentials file, each profile one key (mode "
     "0600)\n"
     "  --region NAME             the region's name in ARNs and signatures (default us-east-1)\n"

@@ -12,7 +12,7 @@ namespace gantry::controlplane {
 // The command line of gantry-control.
 struct ControlOptions {
   std::string listen = "127.0.0.1:51480";
-  std::string state_directory = "/var/lib/gantry/control";
+  std::string state_directory = "/var/lib/gantry-control";
   std::string credentials_file;
   Identity identity;
   std::string tls_certificate;

@@ -2,6 +2,9 @@
 
 #include "api/events.h"
 
+#include <chrono>
+#include <spdlog/spdlog.h>
+
 namespace gantry::controlplane {
 namespace {
 
@@ -51,6 +54,19 @@ constexpr const char* unsupported[] = {
     "UpdateTaskSet",
 };
 
+// One line a call, for a developer; bodies may hold secrets and aren't shown.
+http::AwsOperation logged(http::AwsOperation operation) {
+  return [operation = std::move(operation)](const http::AwsCall& call) -> AwsResult<std::string> {
+    const auto begin = std::chrono::steady_clock::now();
+    auto answer = operation(call);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+    spdlog::debug("call operation={} key={} from={} request={} ms={:.1f} error={}", call.operation,
+                  call.identity.access_key_id, call.remote_address, call.request_id, took.count(),
+                  answer ? "" : answer.error().name);
+    return answer;
+  };
+}
+
 }  // namespace
 
 void add_unsupported_operations(OperationTable& table) {
@@ -75,9 +91,9 @@ void add_operations(http::AwsJsonDispatcher& dispatcher, const OperationContext&
   add_attribute_operations(table, context);
   add_tag_operations(table, context);
   for (auto& [name, handler] : table)
-    dispatcher.add(ecs_target_prefix, ecs_service, name, std::move(handler));
+    dispatcher.add(ecs_target_prefix, ecs_service, name, logged(std::move(handler)));
   dispatcher.add(std::string(api::events_target_prefix), std::string(api::events_service), "PutEvents",
-                 [&context](const http::AwsCall& call) { return put_events(context, call); });
+                 logged([&context](const http::AwsCall& call) { return put_events(context, call); }));
 }
 
 }  // namespace gantry::controlplane

@@ -4,7 +4,7 @@ import threading
 
 import botocore.exceptions
 import pytest
-from conftest import wait_until
+from conftest import free_port, wait_until
 from fake_agent import FakeAgent
 
 CONTAINER = {"name": "app", "image": "127.0.0.1:5000/ns1/web:v1", "cpu": 256, "memory": 64,
@@ -130,6 +130,22 @@ def test_what_was_acknowledged_survives_kills_at_any_moment(stack):
     listed = {arn.rsplit("/", 1)[1] for page in stack.client("ecs", url).get_paginator("list_clusters").paginate()
               for arn in page["clusterArns"]}
     assert set(acknowledged) <= listed, sorted(set(acknowledged) - listed)[:5]
+
+
+def test_over_tls_on_any_address(stack):
+    certificate, key = stack.folder / "tls.crt", stack.folder / "tls.key"
+    made = stack.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                     "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key,
+                     "-out", certificate)
+    assert made.returncode == 0, made.stderr
+    port = free_port()
+    process = stack.start("gantry-control", "--listen", f"0.0.0.0:{port}", "--tls-cert", str(certificate), "--tls-key",
+                          str(key), "--state", str(stack.folder / "control"), "--credentials", str(stack.credentials))
+    stack.wait_for_port(port, process, "gantry-control")
+    url = f"https://localhost:{port}"
+    done = stack.run("/usr/bin/aws", "--endpoint-url", url, "--ca-bundle", certificate, "ecs", "discover-poll-endpoint")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["endpoint"] == url
 
 
 @pytest.mark.parametrize("arguments, message", [
