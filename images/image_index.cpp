@@ -22,10 +22,9 @@ IndexedImage* ImageIndex::find(const oci::Digest& id) {
 void ImageIndex::put(const IndexedImage& image) {
   if (find(image.id) == nullptr) images.push_back({.id = image.id, .added = image.added});
   IndexedImage& known = *find(image.id);
+  if (known.manifest != image.manifest) known.digests.clear();
   known.manifest = image.manifest;
   known.manifest_media_type = image.manifest_media_type;
-  const std::string suffix = "@" + image.manifest.string();
-  std::erase_if(known.digests, [&](const auto& digest) { return !digest.ends_with(suffix); });
   for (const auto& digest : image.digests) {
     const bool there = std::find(known.digests.begin(), known.digests.end(), digest) != known.digests.end();
     if (!there) known.digests.push_back(digest);

@@ -262,17 +262,13 @@ TEST_F(Unpack, AgreesWithGnuTarOnAllItsFormats) {
   const std::string make =
       R"sh(
     set -e; mkdir tree; cd tree
-    mkdir -p "$(printf 'long%.0s' $(seq 30))/$(printf 'name%.0s' $(seq 40))" echo x >
-      "$(printf 'long%.0s' $(seq 30))/$(printf 'name%.0s' $(seq 40))/$(printf 'f%.0s' $(seq 200))" ln -
-          s "$(printf 'target%.0s' $(seq 30))" longlink truncate - s 3M hole; printf data | dd of=hole bs=1 seek=1048576 conv=notrunc status=none
-    for i in $(seq 40);
-  do printf x | dd of = holes bs = 1 seek = $((i * 65536)) conv = notrunc status = none;
-  done echo a > a;
-  ln a b;
-  mkfifo fifo;
-  mknod null c 1 3;
-  chmod 4711 a;
-  chown 3000000 : 7 hole; touch -d @1.5 a)sh";
+    long=$(printf 'long%.0s' $(seq 30)); name=$(printf 'name%.0s' $(seq 40))
+    mkdir -p "$long/$name"; echo x > "$long/$name/$(printf 'f%.0s' $(seq 200))"
+    ln -s "$(printf 'target%.0s' $(seq 30))" longlink
+    truncate -s 3M hole; printf data | dd of=hole bs=1 seek=1048576 conv=notrunc status=none
+    for i in $(seq 40); do printf x | dd of=holes bs=1 seek=$((i * 65536)) conv=notrunc status=none; done
+    echo a > a; ln a b; mkfifo fifo; mknod null c 1 3; chmod 4711 a; chown 3000000:7 hole; touch -d @1.5 a
+    )sh";
   Command command{{"/bin/bash", "-c", make}};
   command.working_directory = folder_->path();
   ASSERT_OK(check_command(command));
