@@ -1,10 +1,9 @@
-#include "images/login.h"
-
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/flags.h"
 #include "cli/session.h"
 #include "images/credentials.h"
+#include "images/registry_client.h"
 
 #include <fmt/core.h>
 #include <iostream>
@@ -81,7 +80,9 @@ Result<int> login(const Session&, const std::vector<std::string>& words) {
   if (parsed.exit) return *parsed.exit;
   const std::string host = registry_host(parsed.arguments);
   const auto credential = TRY(ask(username, from_stdin));
-  TRY(images::check_login(host, credential));
+  images::RegistryOptions options;
+  options.credential = credential;
+  TRY(images::RegistryClient(host, options).check_login().context("login to {}", host));
   TRY(images::CredentialFiles().store(host, credential));
   fmt::print("Login Succeeded\n");
   return 0;

@@ -66,6 +66,17 @@ runtime::LogConfig translate(const LogSpec& log, const std::string& path) {
   return config;
 }
 
+// With our own roots and bridge; the limits don't matter once it has ended.
+std::vector<std::string> clean_up_command(const Context& context, const std::string& id) {
+  const EngineOptions& options = context.options;
+  if (options.command_line.empty()) return {};
+  std::vector<std::string> command = {options.command_line, "--root",   options.root,  "--run-root",
+                                      options.run_root,     "--bridge", options.bridge};
+  if (!options.subnet.empty()) command.insert(command.end(), {"--subnet", options.subnet});
+  command.insert(command.end(), {"clean-up", id});
+  return command;
+}
+
 runtime::MonitorConfig make_config(const Context& context, const ContainerRecord& record, bool attached) {
   const ContainerPaths paths = context.layout.container(record.id);
   runtime::MonitorConfig config;
@@ -79,6 +90,7 @@ runtime::MonitorConfig make_config(const Context& context, const ContainerRecord
   config.open_stdin = record.spec.open_stdin;
   config.stdin_once = attached && record.spec.open_stdin;
   config.restart = translate(record.spec.restart);
+  config.exit_command = clean_up_command(context, record.id);
   if (record.health) config.health_check = translate(*record.health);
   return config;
 }

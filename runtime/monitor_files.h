@@ -84,6 +84,9 @@ struct MonitorConfig {
   bool stdin_once = false;  // stdin ends when the first client that sent to it goes away
   RestartConfig restart;
   std::optional<HealthCheck> health_check;
+  // What the monitor becomes (execve) once the container has exited for good and its lock is free: the
+  // engine's clean-up, so that published ports don't stay taken until somebody looks. Empty: nothing.
+  std::vector<std::string> exit_command;
 };
 
 enum class MonitorState {

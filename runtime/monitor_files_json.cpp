@@ -1,0 +1,165 @@
+#include "base/json.h"
+#include "runtime/monitor_files.h"
+
+namespace gantry::runtime {
+
+namespace {
+
+constexpr EnumName<LogDriver> log_driver_names[] = {{LogDriver::json_file, "json-file"},
+                                                    {LogDriver::none, "none"}};
+constexpr EnumName<RestartPolicy> restart_policy_names[] = {
+    {RestartPolicy::none, "none"},
+    {RestartPolicy::always, "always"},
+    {RestartPolicy::on_failure, "on-failure"},
+    {RestartPolicy::unless_stopped, "unless-stopped"}};
+constexpr EnumName<MonitorState> state_names[] = {{MonitorState::created, "created"},
+                                                  {MonitorState::running, "running"},
+                                                  {MonitorState::restarting, "restarting"},
+                                                  {MonitorState::exited, "exited"}};
+constexpr EnumName<HealthState> health_names[] = {{HealthState::starting, "starting"},
+                                                  {HealthState::healthy, "healthy"},
+                                                  {HealthState::unhealthy, "unhealthy"}};
+
+}  // namespace
+
+static std::span<const EnumName<LogDriver>> enum_names(LogDriver) {
+  return log_driver_names;
+}
+static std::span<const EnumName<RestartPolicy>> enum_names(RestartPolicy) {
+  return restart_policy_names;
+}
+static std::span<const EnumName<MonitorState>> enum_names(MonitorState) {
+  return state_names;
+}
+static std::span<const EnumName<HealthState>> enum_names(HealthState) {
+  return health_names;
+}
+
+template <class Visitor>
+void members(Visitor& visit, LogConfig& log) {
+  visit.required("driver", log.driver);
+  visit("path", log.path);
+  visit("maximumSize", log.maximum_size);
+  visit("maximumFiles", log.maximum_files);
+  if constexpr (Visitor::reading) {
+    if (log.driver == LogDriver::json_file && (log.path.empty() || log.path[0] != '/')) {
+      visit.fail("a json-file log needs an absolute path");
+    }
+    if (log.maximum_files == 0) visit.fail("maximumFiles must be at least 1");
+  }
+}
+
+template <class Visitor>
+void members(Visitor& visit, RestartConfig& restart) {
+  visit.required("policy", restart.policy);
+  visit("maximumRetries", restart.maximum_retries);
+  visit("attemptPeriodSeconds", restart.attempt_period_seconds);
+  visit("ignoredExitCodes", restart.ignored_exit_codes);
+}
+
+template <class Visitor>
+void members(Visitor& visit, HealthCheck& check) {
+  visit.required("test", check.test);
+  visit("intervalMs", check.interval);
+  visit("timeoutMs", check.timeout);
+  visit("startPeriodMs", check.start_period);
+  visit("startIntervalMs", check.start_interval);
+  visit("retries", check.retries);
+  if constexpr (Visitor::reading) {
+    if (check.test.empty()) visit.fail("test must have at least one argument");
+    if (check.interval == 0 || check.timeout == 0 || check.retries == 0 || check.start_interval == 0) {
+      visit.fail("intervals, timeout and retries must be above 0");
+    }
+  }
+}
+
+template <class Visitor>
+void members(Visitor& visit, MonitorConfig& config) {
+  visit.required("id", config.id);
+  visit.required("runtime", config.runtime);
+  visit.required("runtimeRoot", config.runtime_root);
+  visit("runtimeArguments", config.runtime_arguments);
+  visit.required("bundle", config.bundle);
+  visit.required("log", config.log);
+  visit("terminal", config.terminal);
+  visit("openStdin", config.open_stdin);
+  visit("stdinOnce", config.stdin_once);
+  visit("restart", config.restart);
+  visit("healthCheck", config.health_check);
+  visit("exitCommand", config.exit_command);
+}
+
+template <class Visitor>
+void members(Visitor& visit, MonitorStatus& status) {
+  visit.required("state", status.state);
+  visit("pid", status.pid);
+  visit("startTime", status.start_time);
+  visit("monitorPid", status.monitor_pid);
+  visit("exitCode", status.exit_code);
+  visit("oomKilled", status.oom_killed);
+  visit("startedAt", status.started_at);
+  visit("finishedAt", status.finished_at);
+  visit("restartCount", status.restart_count);
+  visit("stopRequested", status.stop_requested);
+  visit("lostLogLines", status.lost_log_lines);
+  visit("error", status.error);
+}
+
+template <class Visitor>
+void members(Visitor& visit, HealthProbe& probe) {
+  visit("start", probe.start);
+  visit("end", probe.end);
+  visit("exitCode", probe.exit_code);
+  visit("output", probe.output);
+}
+
+template <class Visitor>
+void members(Visitor& visit, HealthStatus& health) {
+  visit.required("status", health.status);
+  visit("failingStreak", health.failing_streak);
+  visit("log", health.log);
+}
+
+template <class Visitor>
+void members(Visitor& visit, SyncMessage& message) {
+  visit("pid", message.pid);
+  visit("error", message.error);
+  visit("exitCode", message.exit_code);
+}
+
+template <class Visitor>
+void members(Visitor& visit, LogEntry& entry) {
+  visit.required("log", entry.log);
+  visit.required("stream", entry.stream);
+  visit.required("time", entry.time);
+}
+
+Result<MonitorConfig> parse_monitor_config(std::string_view text, std::string_view source) {
+  return parse_json<MonitorConfig>(text, source);
+}
+std::string to_json_text(const MonitorConfig& config) {
+  return to_json(config, 2);
+}
+Result<MonitorStatus> parse_monitor_status(std::string_view text, std::string_view source) {
+  return parse_json<MonitorStatus>(text, source);
+}
+std::string to_json_text(const MonitorStatus& status) {
+  return to_json(status);
+}
+Result<HealthStatus> parse_health_status(std::string_view text, std::string_view source) {
+  return parse_json<HealthStatus>(text, source);
+}
+std::string to_json_text(const HealthStatus& status) {
+  return to_json(status);
+}
+Result<SyncMessage> parse_sync_message(std::string_view text, std::string_view source) {
+  return parse_json<SyncMessage>(text, source);
+}
+std::string to_json_text(const SyncMessage& message) {
+  return to_json(message);
+}
+Result<LogEntry> parse_log_entry(std::string_view line, std::string_view source) {
+  return parse_json<LogEntry>(line, source);
+}
+
+}  // namespace gantry::runtime
