@@ -113,6 +113,8 @@ Result<void> become(const std::vector<std::string>& command) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  std::signal(SIGPIPE, SIG_DFL);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
   execv(words[0], words.data());
   return Error::system(errno, "run {}", command[0]);
 }
@@ -138,6 +140,7 @@ Result<void> monitor(MonitorOptions options) {
   TRY(std::move(opened));
   sync.reset();
   container->run();
+  children.unprotect_from_oom();
   return become(exit_command);
 }
 

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "runtime/monitor_loop.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace gantry::runtime {
+
+// control.sock: one request a packet, one answer a packet. monitor_files.h lists the requests.
+class ControlServer {
+ public:
+  struct Callbacks {
+    std::function<void()> stop;
+    std::function<Result<void>(uint16_t rows, uint16_t columns)> resize;
+    std::function<Result<void>()> reopen_log;
+  };
+
+  ControlServer(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+  Result<void> listen(UniqueFd listener);
+
+ private:
+  void accept();
+  void on_request(int fd);
+  Result<void> handle(std::string_view request);
+  Result<void> resize(std::string_view size);
+
+  EventLoop& loop_;
+  Callbacks callbacks_;
+  UniqueFd listener_;
+  std::map<int, UniqueFd> connections_;
+};
+
+}  // namespace gantry::runtime
