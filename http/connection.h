@@ -60,6 +60,7 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   void chunk_is_full();
   void hand_chunk_to_sink();
   void handle();
+  Response answer();
 
   // Its answer.
   void refuse(int status, const std::string& text);

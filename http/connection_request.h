@@ -109,7 +109,7 @@ void Connection<Stream>::plan_and_handle() {
     auto plan = context_->handler->plan_body(request_);
     if (auto* refusal = std::get_if<Response>(&plan)) return std::move(*refusal);
     if (auto* sink = std::get_if<std::shared_ptr<BodySink>>(&plan)) request_.sink = std::move(*sink);
-    return context_->handler->handle(request_);
+    return answer();
   };
   run_on_worker(work, [this](Response response) { respond(std::move(response)); });
 }
@@ -199,11 +199,18 @@ void Connection<Stream>::hand_chunk_to_sink() {
       });
 }
 
+// On a worker. The sink goes before the answer does, so that the client's next request finds it gone.
+template <class Stream>
+Response Connection<Stream>::answer() {
+  auto response = context_->handler->handle(request_);
+  request_.sink.reset();
+  return response;
+}
+
 template <class Stream>
 void Connection<Stream>::handle() {
   std::string().swap(chunk_);
-  run_on_worker([this] { return context_->handler->handle(request_); },
-                [this](Response response) { respond(std::move(response)); });
+  run_on_worker([this] { return answer(); }, [this](Response response) { respond(std::move(response)); });
 }
 
 }  // namespace gantry::http

@@ -27,7 +27,8 @@ class Handler {
   // arrives (on worker threads, one write at a time), and is then Request::sink in handle(). A Response
   // refuses the request without reading its body: the connection closes after it.
   virtual BodyPlan plan_body(const Request& head);
-  // The answer to a whole request. A sink's error has been answered with 500 before this.
+  // The answer to a whole request. A sink is let go when this returns, before the answer is sent; a sink's
+  // error was answered with 500 instead of this.
   virtual Response handle(Request& request) = 0;
   // A websocket upgrade: the handler of the new websocket, or the answer that refuses it (default: 400).
   virtual Upgrade upgrade(const Request& request);

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "base/time.h"
+#include "images/content_store.h"
+#include "registry/event_queue.h"
+#include "registry/outcome.h"
+#include "registry/repository_store.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gantry::registry {
+
+struct ManifestPush {
+  std::string repository;
+  std::string text;                   // the manifest's bytes
+  std::string media_type;             // as pushed; may be empty: then the document's own
+  std::vector<std::string> tags;      // set to this manifest
+  std::optional<oci::Digest> digest;  // must be that of the bytes
+  bool refuse_same = false;           // ECR's PutImage: the same manifest under the same tag is image_exists
+};
+
+struct PushedManifest {
+  oci::Digest digest;
+  std::string subject;  // empty when it has none
+};
+
+// What a push, a pull and a delete of an image are, for both of the registry's APIs. Threads share it.
+class ImageService {
+ public:
+  // All must outlive it. `create_on_push`: a repository comes into being with its first upload.
+  ImageService(RepositoryStore& repositories, images::ContentStore& content, EventQueue& events,
+               const Clock& clock, bool create_on_push)
+      : repositories_(repositories),
+        content_(content),
+        events_(events),
+        clock_(clock),
+        create_on_push_(create_on_push) {}
+
+  // Before a push: the repository is there, or is made if that is allowed.
+  Outcome<Done> expect_repository(const std::string& name);
+  // Fails with manifest_invalid, manifest_blob_unknown (naming the digest), digest_invalid, tag_invalid,
+  // tag_immutable, image_exists, repository_unknown.
+  Outcome<PushedManifest> push(const ManifestPush& push);
+
+  // By tag or digest. Fails with manifest_unknown.
+  Outcome<ManifestRecord> resolve(const std::string& repository, const std::string& reference) const;
+  Outcome<std::string> text(const ManifestRecord& record) const;
+
+  // A tag alone, or a manifest with all its tags. Fails with manifest_unknown.
+  Outcome<Done> remove_tag(const std::string& repository, const std::string& tag);
+  Outcome<Done> remove_manifest(const std::string& repository, const oci::Digest& digest);
+  // True when an index of the repository names it.
+  Outcome<bool> is_referenced(const std::string& repository, const oci::Digest& digest) const;
+
+  // Blobs that nothing refers to for a day are removed, and blobs of repositories whose manifests are gone.
+  Result<void> collect();
+
+ private:
+  struct Parsed {
+    ManifestRecord record;
+    std::vector<oci::Digest> blobs;
+    std::vector<oci::Digest> manifests;
+    std::map<std::string, std::string> annotations;
+    std::string referrer;  // descriptor, as JSON
+  };
+  static Outcome<Parsed> parse(const ManifestPush& push);
+  static Outcome<Parsed> parse_image(const ManifestPush& push);
+  static Outcome<Parsed> parse_index(const ManifestPush& push);
+  Outcome<Done> check_content(const std::string& repository, const Parsed& parsed) const;
+  Outcome<Done> check_tags(const Repository& repository, const ManifestPush& push,
+                           const oci::Digest& digest) const;
+  Outcome<Done> set_tags(const ManifestPush& push, const ManifestRecord& record, const oci::Digest& digest);
+  api::EventEntry event(const std::string& repository, const ManifestRecord& record, const std::string& tag,
+                        api::ImageActionType type) const;
+  // Makes the event durable, does `change`, and lets the event go; or drops it when the change failed.
+  template <class Change>
+  Outcome<Done> with_event(const api::EventEntry& entry, const Change& change);
+  Outcome<Done> unlink_unreferenced_blobs(const std::string& repository);
+
+  RepositoryStore& repositories_;
+  images::ContentStore& content_;
+  EventQueue& events_;
+  const Clock& clock_;
+  bool create_on_push_;
+};
+
+}  // namespace gantry::registry

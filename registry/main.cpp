@@ -1,0 +1,54 @@
+#include "base/log.h"
+#include "registry/options.h"
+#include "registry/registry.h"
+
+#include <csignal>
+#include <cstdio>
+#include <spdlog/spdlog.h>
+
+namespace gantry::registry {
+namespace {
+
+// Blocked in all threads (this runs before any is started) and taken by wait_for_end().
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+Result<void> serve(const ProgramOptions& options) {
+  const auto signals = block_signals();
+  TRY(set_up_logging("gantry-registry", {options.log_level, "", false}));
+  const SystemClock clock;
+  const auto credentials = TRY(http::FileCredentialStore::open(options.credentials_file));
+  auto registry = TRY(Registry::open(options.registry, *credentials, clock));
+  const auto server = TRY(http::Server::start(options.server, registry));
+  spdlog::info("registry ready address={} port={} tls={} data={}", options.server.address, server->port(),
+               options.registry.secure, options.registry.data);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("registry stops signal={}", signal);
+  server->stop();
+  return {};
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const auto options = parse_options(arguments);
+  if (options && options->help) return std::fputs(help_text().c_str(), stdout) < 0;
+  if (options && options->version) return std::puts("gantry-registry " GANTRY_VERSION) < 0;
+  const auto served = options ? serve(*options) : Result<void>(options.error());
+  if (served) return 0;
+  std::fprintf(stderr, "gantry-registry: %s\n", served.error().message().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace gantry::registry
+
+int main(int argc, char** argv) {
+  return gantry::registry::run({argv + 1, argv + argc});
+}

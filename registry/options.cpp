@@ -1,0 +1,138 @@
+#include "registry/options.h"
+
+#include "base/text.h"
+#include "http/listen.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+namespace gantry::registry {
+namespace {
+
+struct RawOptions {
+  std::map<std::string, std::string> values;
+  bool create_on_push = false;
+  bool help = false;
+  bool version = false;
+};
+
+const std::map<std::string, std::string> defaults = {{"--listen", "127.0.0.1:5000"},
+                                                     {"--data", "/var/lib/gantry-registry"},
+                                                     {"--credentials", ""},
+                                                     {"--events-endpoint", ""},
+                                                     {"--region", "us-east-1"},
+                                                     {"--account", "123456789012"},
+                                                     {"--token-lifetime", "12h"},
+                                                     {"--tls-cert", ""},
+                                                     {"--tls-key", ""},
+                                                     {"--log-level", "info"}};
+
+Error usage(std::string_view why) {
+  return Error::make(ErrorKind::invalid, "{} (see gantry-registry --help)", why);
+}
+
+Result<RawOptions> read_flags(const std::vector<std::string>& arguments) {
+  RawOptions raw{defaults, false, false, false};
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const auto& argument = arguments[i];
+    const auto equals = argument.find('=');
+    const auto name = argument.substr(0, equals);
+    if (argument == "--help" || argument == "-h") {
+      raw.help = true;
+    } else if (argument == "--version") {
+      raw.version = true;
+    } else if (argument == "--create-on-push") {
+      raw.create_on_push = true;
+    } else if (!defaults.contains(name)) {
+      return usage(format("unknown flag \"{}\"", argument));
+    } else if (equals != std::string::npos) {
+      raw.values[name] = argument.substr(equals + 1);
+    } else if (i + 1 == arguments.size()) {
+      return usage(format("flag {} needs a value", name));
+    } else {
+      raw.values[name] = arguments[++i];
+    }
+  }
+  return raw;
+}
+
+// "12h", "30m", "90s"; 1 s to 12 h, as AWS has it.
+Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
+  const std::map<char, int64_t> units = {{'s', 1}, {'m', 60}, {'h', 3600}};
+  const auto unit = text.empty() ? units.end() : units.find(text.back());
+  if (unit != units.end()) {
+    const auto number = parse_unsigned("--token-lifetime", text.substr(0, text.size() - 1), 43200);
+    const auto seconds = number ? static_cast<int64_t>(*number) * unit->second : 0;
+    if (seconds >= 1 && seconds <= 43200) return std::chrono::seconds(seconds);
+  }
+  return usage(format("--token-lifetime must be 1s to 12h, such as 30m, found \"{}\"", text));
+}
+
+Result<void> check_account(const std::string& account) {
+  const bool digits =
+      std::all_of(account.begin(), account.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (account.size() == 12 && digits) return {};
+  return usage(format("--account must have 12 digits, found \"{}\"", account));
+}
+
+Result<void> check_endpoint(const std::string& endpoint) {
+  if (endpoint.empty()) return {};
+  const auto url = TRY(http::Url::parse(endpoint).context("--events-endpoint"));
+  if (url.secure() || http::is_loopback(url.host)) return {};
+  return Error::make(ErrorKind::denied,
+                     "--events-endpoint {}: plain HTTP is for loopback addresses only; use https", endpoint);
+}
+
+}  // namespace
+
+Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) {
+  auto raw = TRY(read_flags(arguments));
+  ProgramOptions options;
+  options.help = raw.help;
+  options.version = raw.version;
+  if (raw.help || raw.version) return options;
+  options.credentials_file = raw.values["--credentials"];
+  if (options.credentials_file.empty()) return usage("--credentials FILE must be given");
+  auto& registry = options.registry;
+  registry.data = raw.values["--data"];
+  registry.region = raw.values["--region"];
+  registry.account = raw.values["--account"];
+  registry.events_endpoint = raw.values["--events-endpoint"];
+  registry.create_on_push = raw.create_on_push;
+  registry.secure = !raw.values["--tls-cert"].empty();
+  registry.token_lifetime = TRY(parse_lifetime(raw.values["--token-lifetime"]));
+  TRY(check_account(registry.account));
+  TRY(check_endpoint(registry.events_endpoint));
+  if (registry.data.empty() || registry.region.empty()) return usage("--data and --region must not be empty");
+  TRY(http::set_listen_address(raw.values["--listen"], raw.values["--tls-cert"], raw.values["--tls-key"],
+                               options.server));
+  options.log_level = raw.values["--log-level"];
+  return options;
+}
+
+std::string help_text() {
+  return R"(gantry-registry - an image registry: OCI Distribution 1.1, and Amazon ECR's API
+
+Usage: gantry-registry --credentials FILE [flags]
+
+  --credentials FILE      keys that may call: an AWS shared-credentials file, mode 0600, each profile a key
+  --listen ADDRESS:PORT   where to listen (127.0.0.1:5000); other than loopback only with TLS
+  --data FOLDER           where images are kept (/var/lib/gantry-registry)
+  --tls-cert FILE         certificate with its chain, PEM
+  --tls-key FILE          its key, PEM
+  --events-endpoint URL   where to tell of pushes and deletes (EventBridge's PutEvents), such as
+                          http://127.0.0.1:51480 for gantry-control
+  --create-on-push        make a repository at its first push, instead of refusing the push
+  --token-lifetime TIME   of authorization tokens, 1s to 12h (12h)
+  --region NAME           (us-east-1)
+  --account DIGITS        12 digits (123456789012)
+  --log-level LEVEL       trace, debug, info, warning, error (info)
+  --help, --version
+
+Log in:  aws ecr get-login-password --endpoint-url http://127.0.0.1:5000 |
+           gantry login --username AWS --password-stdin 127.0.0.1:5000
+)";
+}
+
+}  // namespace gantry::registry

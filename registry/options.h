@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/result.h"
+#include "http/server.h"
+#include "registry/registry.h"
+
+#include <string>
+#include <vector>
+
+namespace gantry::registry {
+
+struct ProgramOptions {
+  RegistryOptions registry;
+  http::ServerOptions server;
+  std::string credentials_file;
+  std::string log_level = "info";
+  bool help = false;
+  bool version = false;
+};
+
+// gantry-registry's command line, without the program's name. Errors: invalid, denied (plain HTTP off
+// loopback).
+Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments);
+std::string help_text();
+
+}  // namespace gantry::registry

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "base/lock.h"
+#include "base/time.h"
+#include "http/credentials_file.h"
+#include "http/server.h"
+#include "images/content_store.h"
+#include "registry/distribution.h"
+#include "registry/ecr_service.h"
+#include "registry/event_queue.h"
+#include "registry/tokens.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace gantry::registry {
+
+struct RegistryOptions {
+  std::string data;  // folder
+  std::string region = "us-east-1";
+  std::string account = "123456789012";
+  std::chrono::seconds token_lifetime = std::chrono::hours(12);
+  bool create_on_push = false;
+  bool secure = false;
+  std::string events_endpoint;  // empty: events go nowhere
+};
+
+// One registry behind one port: `POST /` is ECR's API (SigV4), /v2/ is OCI Distribution (Basic, user AWS, a
+// token from GetAuthorizationToken), GET /health is for load balancers.
+class Registry final : public http::Handler {
+ public:
+  // `credentials` and `clock` must outlive it. Errors: conflict when another registry has the data folder.
+  static Result<std::shared_ptr<Registry>> open(const RegistryOptions& options,
+                                                const http::FileCredentialStore& credentials,
+                                                const Clock& clock);
+  ~Registry() override;
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  http::BodyPlan plan_body(const http::Request& head) override;
+  http::Response handle(http::Request& request) override;
+
+  size_t events_waiting() const { return events_->waiting(); }
+
+ private:
+  Registry(const RegistryOptions& options, const http::FileCredentialStore& credentials, const Clock& clock,
+           FileLock lock, images::ContentStore content, std::unique_ptr<RepositoryStore> repositories,
+           std::unique_ptr<EventQueue> events, TokenAuthority tokens);
+  std::optional<http::Response> refuse(const http::Request& head) const;  // who isn't let in
+  void keep_house();
+
+  FileLock lock_;
+  const http::CredentialStore& credentials_;
+  images::ContentStore content_;
+  std::unique_ptr<RepositoryStore> repositories_;
+  std::unique_ptr<EventQueue> events_;
+  TokenAuthority tokens_;
+  ImageService images_;
+  Uploads uploads_;
+  Distribution distribution_;
+  EcrService ecr_;
+  http::SigV4Verifier verifier_;
+  http::AwsJsonDispatcher dispatcher_;
+  std::mutex mutex_;  // guards stopping_
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::thread housekeeper_;
+};
+
+}  // namespace gantry::registry

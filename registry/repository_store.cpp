@@ -1,0 +1,305 @@
+#include "registry/repository_store.h"
+
+#include "base/files.h"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <functional>
+#include <sys/stat.h>
+
+namespace gantry::registry {
+namespace {
+
+constexpr std::string_view inner = "_gantry";
+
+std::string digest_path(std::string_view kind, const oci::Digest& digest) {
+  return format("{}/{}/{}", kind, digest.algorithm_name(), digest.hex());
+}
+
+// With an ending of its own, so that the temporary file of a write in progress isn't taken for a tag.
+constexpr std::string_view tag_ending = ".tag";
+std::string tag_path(std::string_view tag) {
+  return format("tags/{}{}", tag, tag_ending);
+}
+
+std::string referrers_path(const oci::Digest& subject) {
+  return format("referrers/{}", subject.hex());
+}
+
+Outcome<Done> write_durably(const std::string& path, std::string_view text) {
+  TRY(make_directories(path.substr(0, path.rfind('/'))));
+  TRY(write_file(path, text, 0600, Durability::durable));
+  return Done{};
+}
+
+// An empty file that says something by being there. Not fsynced itself: its folder is.
+Outcome<Done> mark(const std::string& path) {
+  if (path_exists(path)) return Done{};
+  return write_durably(path, "");
+}
+
+Outcome<Done> unmark(const std::string& path) {
+  TRY(remove_file(path));
+  return Done{};
+}
+
+Result<std::vector<std::string>> list_if_there(const std::string& folder) {
+  if (!path_exists(folder)) return std::vector<std::string>{};
+  return list_directory(folder);
+}
+
+}  // namespace
+
+bool matches_wildcard(std::string_view pattern, std::string_view text) {
+  const auto star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  const auto rest = pattern.substr(star + 1);
+  for (size_t i = star; i <= text.size(); ++i) {
+    if (matches_wildcard(rest, text.substr(i))) return true;
+  }
+  return false;
+}
+
+bool Repository::allows_overwriting(std::string_view tag) const {
+  const bool excluded = std::any_of(exclusions.begin(), exclusions.end(),
+                                    [&](const auto& pattern) { return matches_wildcard(pattern, tag); });
+  switch (mutability) {
+    case Mutability::all_mutable:
+      return true;
+    case Mutability::all_immutable:
+      return false;
+    case Mutability::mutable_with_exclusion:
+      return !excluded;
+    case Mutability::immutable_with_exclusion:
+      return excluded;
+  }
+  return true;
+}
+
+Failure repository_unknown(std::string_view name) {
+  return {FailureKind::repository_unknown, format("repository {} does not exist", name)};
+}
+
+Failure manifest_unknown(std::string_view name, std::string_view reference) {
+  return {FailureKind::manifest_unknown, format("repository {} has no manifest {}", name, reference)};
+}
+
+Result<std::unique_ptr<RepositoryStore>> RepositoryStore::open(const std::string& root) {
+  std::unique_ptr<RepositoryStore> store(new RepositoryStore(root));
+  TRY(make_directories(root));
+  TRY(store->load(root, ""));
+  return store;
+}
+
+// A repository may lie below another's name ("a" and "a/b"), so every folder is looked at.
+Result<void> RepositoryStore::load(const std::string& folder, const std::string& name) {
+  for (const auto& entry : TRY(list_directory(folder))) {
+    const auto below = join_path(folder, entry);
+    if (entry != inner) {
+      TRY(load(below, name.empty() ? entry : name + "/" + entry));
+      continue;
+    }
+    const auto file = join_path(below, "repository.json");
+    if (path_exists(file)) {
+      const auto text = TRY(read_file(file));
+      repositories_[name] = TRY(parse_repository(text, file));
+    } else {
+      TRY(remove_tree(below));  // a removal that kill -9 cut short
+    }
+  }
+  return {};
+}
+
+std::string RepositoryStore::path(std::string_view name, std::string_view rest) const {
+  return format("{}/{}/{}/{}", root_, name, inner, rest);
+}
+
+std::unique_lock<std::mutex> RepositoryStore::lock(std::string_view name) {
+  return std::unique_lock(locks_[std::hash<std::string_view>{}(name) % locks_.size()]);
+}
+
+Outcome<Done> RepositoryStore::create(const Repository& repository) {
+  if (find(repository.name)) {
+    return Failure{FailureKind::repository_exists, format("repository {} already exists", repository.name)};
+  }
+  return save(repository);
+}
+
+Outcome<Done> RepositoryStore::save(const Repository& repository) {
+  TRY(write_durably(path(repository.name, "repository.json"), to_json_text(repository)));
+  const std::lock_guard guard(mutex_);
+  repositories_[repository.name] = repository;
+  return Done{};
+}
+
+Outcome<Repository> RepositoryStore::find(std::string_view name) const {
+  const std::lock_guard guard(mutex_);
+  const auto found = repositories_.find(name);
+  if (found == repositories_.end()) return repository_unknown(name);
+  return found->second;
+}
+
+std::vector<std::string> RepositoryStore::names() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::string> names;
+  for (const auto& entry : repositories_) names.push_back(entry.first);
+  return names;
+}
+
+Outcome<Done> RepositoryStore::remove(std::string_view name) {
+  TRY(find(name));
+  {
+    const std::lock_guard guard(mutex_);
+    repositories_.erase(repositories_.find(name));
+  }
+  TRY(remove_file(
+      path(name, "repository.json")));  // first: without it the rest is rubbish, swept at the next start
+  TRY(remove_tree(format("{}/{}/{}", root_, name, inner)));
+  return Done{};
+}
+
+bool RepositoryStore::has_blob(std::string_view name, const oci::Digest& digest) const {
+  return path_exists(path(name, digest_path("blobs", digest)));
+}
+
+void RepositoryStore::touch_blob(std::string_view name, const oci::Digest& digest) {
+  utimensat(AT_FDCWD, path(name, digest_path("blobs", digest)).c_str(), nullptr, 0);
+}
+
+Outcome<Done> RepositoryStore::link_blob(std::string_view name, const oci::Digest& digest) {
+  touch_blob(name, digest);
+  return mark(path(name, digest_path("blobs", digest)));
+}
+
+Outcome<Done> RepositoryStore::unlink_blob(std::string_view name, const oci::Digest& digest) {
+  if (!has_blob(name, digest)) {
+    return Failure{FailureKind::blob_unknown, format("repository {} has no blob {}", name, digest.string())};
+  }
+  return unmark(path(name, digest_path("blobs", digest)));
+}
+
+bool RepositoryStore::any_has_blob(const oci::Digest& digest) const {
+  const auto all = names();
+  return std::any_of(all.begin(), all.end(), [&](const auto& name) { return has_blob(name, digest); });
+}
+
+Outcome<std::vector<oci::Digest>> RepositoryStore::blobs_linked_before(std::string_view name,
+                                                                       TimePoint time) const {
+  std::vector<oci::Digest> digests;
+  for (const auto& algorithm : TRY(list_if_there(path(name, "blobs")))) {
+    for (const auto& hex : TRY(list_directory(path(name, "blobs/" + algorithm)))) {
+      const auto digest = oci::Digest::parse(algorithm + ":" + hex);
+      struct stat status {};
+      if (!digest || stat(path(name, digest_path("blobs", *digest)).c_str(), &status) != 0) continue;
+      if (TimePoint(std::chrono::seconds(status.st_mtim.tv_sec)) < time) digests.push_back(*digest);
+    }
+  }
+  return digests;
+}
+
+bool RepositoryStore::any_has_manifest(const oci::Digest& digest) const {
+  const auto all = names();
+  return std::any_of(all.begin(), all.end(), [&](const auto& name) {
+    return path_exists(path(name, digest_path("manifests", digest)));
+  });
+}
+
+Outcome<ManifestRecord> RepositoryStore::manifest(std::string_view name, const oci::Digest& digest) const {
+  const auto file = path(name, digest_path("manifests", digest));
+  auto text = read_file(file);
+  if (!text && text.error().kind() == ErrorKind::not_found) return manifest_unknown(name, digest.string());
+  if (!text) return text.error();
+  return TRY(parse_manifest_record(*text, file));
+}
+
+Outcome<std::vector<ManifestRecord>> RepositoryStore::manifests(std::string_view name) const {
+  std::vector<ManifestRecord> records;
+  for (const auto& algorithm : TRY(list_if_there(path(name, "manifests")))) {
+    for (const auto& hex : TRY(list_directory(path(name, "manifests/" + algorithm)))) {
+      const auto digest = oci::Digest::parse(algorithm + ":" + hex);
+      if (!digest) continue;  // a temporary file of a write that kill -9 cut short
+      auto record = manifest(name, *digest);
+      if (record) records.push_back(std::move(*record));  // else removed since the folder was listed
+    }
+  }
+  return records;
+}
+
+Outcome<Done> RepositoryStore::add_manifest(std::string_view name, const ManifestRecord& record,
+                                            std::string_view descriptor) {
+  const auto digest = TRY(oci::Digest::parse(record.digest));
+  if (!record.subject.empty()) {
+    const auto subject = TRY(oci::Digest::parse(record.subject));
+    TRY(write_durably(path(name, format("{}/{}", referrers_path(subject), digest.hex())), descriptor));
+  }
+  return write_durably(path(name, digest_path("manifests", digest)), to_json_text(record));
+}
+
+Outcome<Done> RepositoryStore::remove_manifest(std::string_view name, const ManifestRecord& record) {
+  const auto digest = TRY(oci::Digest::parse(record.digest));
+  TRY(unmark(path(name, digest_path("manifests", digest))));
+  if (record.subject.empty()) return Done{};
+  const auto subject = TRY(oci::Digest::parse(record.subject));
+  return unmark(path(name, format("{}/{}", referrers_path(subject), digest.hex())));
+}
+
+Outcome<std::vector<std::string>> RepositoryStore::referrers(std::string_view name,
+                                                             const oci::Digest& subject) const {
+  std::vector<std::string> descriptors;
+  const auto folder = path(name, referrers_path(subject));
+  for (const auto& hex : TRY(list_if_there(folder))) {
+    // A referrer whose record is missing was cut short while it was added or removed.
+    const auto algorithm = hex.size() == 128 ? "sha512" : "sha256";
+    const auto digest = oci::Digest::parse(format("{}:{}", algorithm, hex));
+    if (!digest || !manifest(name, *digest)) continue;
+    auto text = read_file(join_path(folder, hex));
+    if (text) descriptors.push_back(std::move(*text));
+  }
+  return descriptors;
+}
+
+Outcome<oci::Digest> RepositoryStore::tag(std::string_view name, std::string_view tag_name) const {
+  const auto file = path(name, tag_path(tag_name));
+  auto text = read_file(file, 4096);
+  if (!text && text.error().kind() == ErrorKind::not_found) return manifest_unknown(name, tag_name);
+  if (!text) return text.error();
+  return TRY(oci::Digest::parse(*text).context("{}", file));
+}
+
+Outcome<std::map<std::string, oci::Digest>> RepositoryStore::tags(std::string_view name) const {
+  std::map<std::string, oci::Digest> all;
+  for (const auto& entry : TRY(list_if_there(path(name, "tags")))) {
+    if (!entry.ends_with(tag_ending)) continue;
+    const auto name_of_tag = entry.substr(0, entry.size() - tag_ending.size());
+    auto digest = tag(name, name_of_tag);
+    if (digest) all[name_of_tag] = std::move(*digest);
+  }
+  return all;
+}
+
+Outcome<Done> RepositoryStore::set_tag(std::string_view name, std::string_view tag_name,
+                                       const oci::Digest& digest) {
+  return write_durably(path(name, tag_path(tag_name)), digest.string());
+}
+
+Outcome<Done> RepositoryStore::remove_tag(std::string_view name, std::string_view tag_name) {
+  return unmark(path(name, tag_path(tag_name)));
+}
+
+bool RepositoryStore::has_upload(std::string_view name, std::string_view id) const {
+  return path_exists(path(name, format("uploads/{}", id)));
+}
+
+Outcome<Done> RepositoryStore::add_upload(std::string_view name, std::string_view id) {
+  const auto file = path(name, format("uploads/{}", id));
+  TRY(make_directories(file.substr(0, file.rfind('/'))));
+  TRY(write_file(file, ""));
+  return Done{};
+}
+
+Outcome<Done> RepositoryStore::remove_upload(std::string_view name, std::string_view id) {
+  return unmark(path(name, format("uploads/{}", id)));
+}
+
+}  // namespace gantry::registry
