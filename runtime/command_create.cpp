@@ -1,8 +1,10 @@
 #include "base/files.h"
 #include "base/text.h"
+#include "runtime/clean_path.h"
 #include "runtime/commands.h"
 #include "runtime/destroy.h"
 #include "runtime/log.h"
+#include "runtime/plan.h"
 #include "runtime/relay.h"
 
 #include <sys/prctl.h>
@@ -31,13 +33,13 @@ struct CreateFlags {
 Result<void> finish(CreateFlags& flags, const Arguments& rest, std::string_view command) {
   TRY(expect_arguments(command, rest, 1, 1));
   flags.options.id = rest[0];
-  flags.options.bundle = TRY(absolute_path(flags.options.bundle.empty() ? "." : flags.options.bundle));
-  while (flags.options.bundle.size() > 1 && flags.options.bundle.back() == '/')
-    flags.options.bundle.pop_back();
+  const std::string bundle = flags.options.bundle.empty() ? "." : flags.options.bundle;
+  flags.options.bundle = clean_path(TRY(absolute_path(bundle)));
   if (!flags.options.config.empty()) flags.options.config = TRY(absolute_path(flags.options.config));
   flags.options.preserve_fds =
       static_cast<unsigned>(TRY(parse_unsigned("--preserve-fds", flags.preserve, 65535)));
-  return {};
+  // Now, while no descriptor of our own could stand in for a missing one.
+  return check_preserved(flags.options.preserve_fds);
 }
 
 Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& flags) {

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "runtime/commands.h"
 #include "runtime/exec.h"
+#include "runtime/plan.h"
 #include "runtime/relay.h"
 
 #include <algorithm>
@@ -125,6 +126,7 @@ Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Argumen
   if (rest.empty()) return Error::make(ErrorKind::invalid, "\"exec\" requires a container ID");
   flags.options.preserve_fds =
       static_cast<unsigned>(TRY(parse_unsigned("--preserve-fds", flags.preserve, 65535)));
+  TRY(check_preserved(flags.options.preserve_fds));
   const auto found = TRY(find_container(global, rest[0], false));
   const auto status = current_status(found.folder, found.record);
   if (status == oci::Status::stopped || status == oci::Status::creating) {

@@ -150,7 +150,6 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   context.personality = &config.linux_->personality;
   plan.process = TRY(plan_process(process, context, warnings));
   for (const auto& warning : warnings) log_warning(warning);
-  TRY(check_preserved(plan.process.preserved));
   plan.process.terminal.bind_console = false;
   plan.container = TRY(open_process(record.process()));
   plan.namespaces = TRY(foreign_namespaces(record.pid));

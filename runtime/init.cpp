@@ -97,7 +97,9 @@ UniqueFd wait_for_start(const InitPlan& plan) {
   for (;;) {
     UniqueFd connection(::accept4(plan.start_socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection && errno == EINTR) continue;
-    if (!connection || !wait_for_answer(connection)) ::_exit(1);
+    if (!connection) ::_exit(1);
+    send_packet(connection, Message::ready);
+    if (!wait_for_answer(connection)) ::_exit(1);
     return connection;
   }
 }

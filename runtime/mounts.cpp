@@ -1,6 +1,7 @@
 #include "runtime/mounts.h"
 
 #include "base/files.h"
+#include "runtime/clean_path.h"
 #include "runtime/copy_up.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
@@ -193,7 +194,7 @@ bool is_allowed_in_proc(const std::string& destination) {
 Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context) {
   const auto fill = [&]() -> Result<MountPlan> {
     MountPlan plan;
-    plan.destination = mount.destination.front() == '/' ? mount.destination : "/" + mount.destination;
+    plan.destination = clean_path(mount.destination);
     plan.type = mount.type;
     plan.source = mount.source;
     plan.options = TRY(parse_mount_options(mount.options));

@@ -79,7 +79,6 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   context.seccomp = &config.linux_->seccomp;
   context.personality = &config.linux_->personality;
   plan.process = TRY(plan_process(*config.process, context, warnings));
-  TRY(check_preserved(plan.process.preserved));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
   plan.namespaces = TRY(plan_namespaces(*config.linux_));
   plan.sysctls = TRY(plan_sysctls(*config.linux_));

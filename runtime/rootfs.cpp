@@ -1,6 +1,7 @@
 #include "runtime/rootfs.h"
 
 #include "base/files.h"
+#include "runtime/clean_path.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -46,7 +47,8 @@ bool is_absent(int error) {
 
 Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& bundle, bool pivot) {
   RootPlan plan;
-  plan.path = config.root->path.front() == '/' ? config.root->path : join_path(bundle, config.root->path);
+  const std::string& path = config.root->path;
+  plan.path = clean_path(path.front() == '/' ? path : join_path(bundle, path));
   plan.readonly = config.root->readonly;
   plan.pivot = pivot;
   plan.propagation = TRY(parse_propagation(config.linux_->rootfs_propagation).context("rootfsPropagation"));

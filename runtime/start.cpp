@@ -29,10 +29,12 @@ Result<void> start_container(ContainerFolder& folder, const Record& record) {
   }
   if (status == oci::Status::paused)
     return Error::make(ErrorKind::conflict, "cannot start a paused container");
-  auto connection = connect_for_start(folder);
-  if (!connection) {
-    return Error::make(ErrorKind::conflict, "cannot start a container that has stopped: {}",
-                       connection.error().message());
+  const auto connection = connect_for_start(folder);
+  // A dying init still listens, but never says that it is ready.
+  const auto greeting =
+      connection ? receive_packet(*connection) : Result<std::optional<Packet>>(connection.error());
+  if (!greeting || !*greeting) {
+    return Error::make(ErrorKind::conflict, "cannot start a container that has stopped");
   }
   // Unlinked before init is told: whoever looks sees `running`, and init ends by itself if we die in between.
   TRY(remove_file(folder.file("start.sock")));

@@ -1,6 +1,7 @@
 #include "runtime/validate.h"
 
 #include "base/text.h"
+#include "runtime/clean_path.h"
 
 #include <algorithm>
 #include <set>
@@ -101,26 +102,12 @@ Result<void> check_names(const oci::RuntimeConfig& config) {
   return {};
 }
 
-// Without "." and doubled slashes, ".." taken lexically.
-std::string cleaned(const std::string& path) {
-  std::vector<std::string> kept;
-  for (const auto& part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part != "..") {
-      kept.push_back(part);
-    } else if (!kept.empty()) {
-      kept.pop_back();
-    }
-  }
-  return "/" + join(kept, "/");
-}
-
 Result<void> check_mounts(const oci::RuntimeConfig& config) {
   for (const auto& mount : config.mounts) {
     if (mount.destination.empty()) {
       return Error::make(ErrorKind::invalid, "config.json: $.mounts: a destination must not be empty");
     }
-    const std::string place = cleaned(mount.destination);
+    const std::string place = clean_path(mount.destination);
     if (place == "/")
       return Error::make(ErrorKind::invalid, "mount {}: cannot be mounted over /", mount.destination);
     const bool bind = mount.type == "bind" ||

@@ -1,0 +1,102 @@
+#include "tests/runtime/container_fixture.h"
+
+#include <sys/stat.h>
+
+namespace gantry::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+oci::Hook script(const std::string& text) {
+  return {"/bin/sh", {"sh", "-c", text}, {"PATH=/usr/bin:/bin"}, {}};
+}
+
+TEST_F(Containers, HooksRunAtTheirSixPointsWithTheStateOnStdin) {
+  const std::string log = file("hooks");
+  const auto note = [&](const std::string& name) { return script("echo " + name + " $(cat) >>" + log); };
+  configure({"sleep", "1000"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->prestart = {note("prestart")};
+    config.hooks->create_runtime = {note("createRuntime")};
+    config.hooks->create_container = {note("createContainer")};
+    config.hooks->start_container = {
+        {"/bin/sh", {"sh", "-c", "cat >/tmp/started; echo $HOME >>/tmp/started"}, {}, {}}};
+    config.hooks->poststart = {note("poststart")};
+    config.hooks->poststop = {note("poststop")};
+  });
+  const auto created = create(test_id);
+  ASSERT_EQ(created.status, 0) << created.errors;
+  EXPECT_FALSE(path_exists(rootfs() + "/tmp/started"));
+  const auto started = runtime({"start", test_id});
+  ASSERT_EQ(started.status, 0) << started.errors;
+  const std::string pid = std::to_string(pid_of(test_id));
+  EXPECT_THAT(read_file(rootfs() + "/tmp/started").value_or(""),
+              HasSubstr("\"pid\":1,\"status\":\"created\""));
+  EXPECT_THAT(read_file(rootfs() + "/tmp/started").value_or(""), HasSubstr("}/root\n"));
+  ASSERT_EQ(runtime({"delete", "--force", test_id}).status, 0);
+  const std::string text = read_file(log).value_or("");
+  const auto told = [&](const std::string& name, const std::string& what) {
+    return text.find(name + " {\"ociVersion\":\"1.3.0\",\"id\":\"test-container\",\"pid\":" + what);
+  };
+  EXPECT_NE(told("prestart", pid + ",\"status\":\"creating\""), std::string::npos) << text;
+  EXPECT_LT(told("prestart", pid), told("createRuntime", pid));
+  EXPECT_LT(told("createRuntime", pid), told("createContainer", "1,\"status\":\"creating\""));
+  EXPECT_LT(told("createContainer", "1,"), told("poststart", pid + ",\"status\":\"running\""));
+  EXPECT_LT(told("poststart", pid), told("poststop", "0,\"status\":\"stopped\""));
+  EXPECT_NE(told("poststop", "0,"), std::string::npos) << text;
+}
+
+TEST_F(Containers, CreateContainerHookSeesTheMountsBelowTheRoot) {
+  const auto result = run({"cat", "/data/made"}, [&](auto& config) {
+    config.mounts.push_back({"/data", "tmpfs", "tmpfs", {}, {}, {}});
+    config.hooks = oci::Hooks{};
+    config.hooks->create_container = {script("echo inside >" + rootfs() + "/data/made")};
+  });
+  EXPECT_EQ(result.output, "inside\n") << result.errors;
+  EXPECT_FALSE(path_exists(rootfs() + "/data/made")) << "it must have gone into the container's tmpfs";
+}
+
+TEST_F(Containers, FailingHookStopsTheContainerAndQuotesWhatItSaid) {
+  const auto fails = script("echo broken >&2; exit 3");
+  using Stage = std::vector<oci::Hook> oci::Hooks::*;
+  const std::pair<const char*, Stage> stages[] = {{"prestart", &oci::Hooks::prestart},
+                                                  {"createRuntime", &oci::Hooks::create_runtime},
+                                                  {"createContainer", &oci::Hooks::create_container},
+                                                  {"startContainer", &oci::Hooks::start_container},
+                                                  {"poststart", &oci::Hooks::poststart}};
+  for (const auto& [name, stage] : stages) {
+    const std::string after = file("poststop-ran");
+    ASSERT_OK(remove_file(after));
+    const auto result = run({"sleep", "1000"}, [&](auto& config) {
+      config.hooks = oci::Hooks{};
+      (*config.hooks).*stage = {fails};
+      config.hooks->poststop = {script("echo >" + after)};
+    });
+    EXPECT_EQ(result.status, 1) << name;
+    EXPECT_THAT(result.errors,
+                HasSubstr(format("error running {} hook #0: exit status 3, output: broken", name)));
+    EXPECT_TRUE(path_exists(after)) << name;
+    EXPECT_THAT(state_folders(), IsEmpty()) << name;
+  }
+}
+
+TEST_F(Containers, FailingPoststopIsAWarningAndSlowHooksAreKilled) {
+  const auto warned = run({"true"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->poststop = {script("exit 4"), script("echo >" + file("second"))};
+  });
+  EXPECT_EQ(warned.status, 0);
+  EXPECT_THAT(warned.errors, HasSubstr("warning: error running poststop hook #0: exit status 4"));
+  EXPECT_TRUE(path_exists(file("second")));
+  const auto slow = run({"true"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    auto hook = script("sleep 1000");
+    hook.timeout = 1;
+    config.hooks->create_runtime = {hook};
+  });
+  EXPECT_THAT(slow.errors, HasSubstr("createRuntime hook #0: it did not end within 1 s"));
+}
+
+}  // namespace
+}  // namespace gantry::runtime

@@ -1,0 +1,214 @@
+#include "tests/runtime/container_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Roots and configurations made to break out. What counts is the host's side: a canary's content, and that
+// nothing ran.
+
+namespace gantry::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class Hostile : public Containers {
+ protected:
+  void replace(const std::string& name, const std::string& target) {
+    ASSERT_OK(remove_tree(rootfs() + name));
+    ASSERT_EQ(::symlink(target.c_str(), (rootfs() + name).c_str()), 0);
+  }
+  void without_mount(oci::RuntimeConfig& config, const std::string& prefix) {
+    std::erase_if(config.mounts, [&](const auto& mount) { return mount.destination.rfind(prefix, 0) == 0; });
+  }
+};
+
+// runc CVE-2023-27561, CVE-2023-28642.
+TEST_F(Hostile, ProcThatIsASymlinkIsRefused) {
+  replace("/proc", "/tmp/elsewhere");
+  ASSERT_OK(make_directories(rootfs() + "/tmp/elsewhere", 0755));
+  const auto result = run({"echo", "ran"});
+  EXPECT_EQ(result.output, "");
+  EXPECT_THAT(result.errors, HasSubstr("mount /proc: open the destination"));
+  EXPECT_THAT(state_folders(), IsEmpty());
+}
+
+// runc CVE-2026-41579, crun CVE-2026-47766.
+TEST_F(Hostile, DevThatIsASymlinkIsRefusedWithAndWithoutAMountOnIt) {
+  ASSERT_OK(make_directories(file("canary"), 0755));
+  for (const bool mounted : {true, false}) {
+    replace("/dev", "../../../../../../../../.." + file("canary"));
+    const auto result = run({"echo", "ran"}, [&](auto& config) {
+      if (!mounted) without_mount(config, "/dev");
+    });
+    EXPECT_EQ(result.output, "") << mounted;
+    EXPECT_NE(result.status, 0) << mounted;
+    EXPECT_THAT(list_directory(file("canary")).value_or({"?"}), IsEmpty()) << mounted;
+  }
+}
+
+// runc CVE-2025-31133: the mask's source is the host's null device, whatever the image has at /dev/null.
+TEST_F(Hostile, DevNullThatIsASymlinkNeitherUnmasksNorIsWritten) {
+  replace("/dev/null", "/proc/sys/kernel/core_pattern");
+  const auto result = run({"sh", "-c", "cat /proc/version | wc -c; echo ran"}, [&](auto& config) {
+    without_mount(config, "/dev");
+    config.linux_->masked_paths = {"/proc/version"};
+  });
+  EXPECT_EQ(result.output, "") << "a /dev/null that isn't the device is refused";
+  EXPECT_THAT(result.errors, HasSubstr("make device /dev/null: something else is there"));
+}
+
+// runc CVE-2025-52565.
+TEST_F(Hostile, DevConsoleThatIsASymlinkIsNotFollowed) {
+  ASSERT_OK(write_file(file("canary"), "canary", 0644));
+  replace("/dev/console", "/tmp/target");
+  configure({"sh", "-c", "test -f /tmp/target && echo followed; echo ran"}, [&](auto& config) {
+    config.process->terminal = true;
+    std::erase_if(config.mounts, [](const auto& mount) { return mount.destination == "/dev"; });
+  });
+  const auto result = runtime({"run", "--bundle", bundle(), test_id});
+  EXPECT_THAT(result.output, Not(HasSubstr("followed"))) << result.errors;
+  EXPECT_FALSE(path_exists(rootfs() + "/tmp/target"));
+}
+
+// runc CVE-2019-16884, CVE-2019-19921: only a procfs may be at /proc, and little inside it, by whatever path.
+TEST_F(Hostile, NothingElseIsMountedOnProc) {
+  ASSERT_OK(make_directories(file("fake"), 0755));
+  ASSERT_EQ(::symlink("/proc/sys", (rootfs() + "/link").c_str()), 0);
+  const std::pair<oci::Mount, const char*> cases[] = {
+      {{"/proc", "tmpfs", "tmpfs", {}, {}, {}}, "\"/proc\" cannot be mounted because it is not of type proc"},
+      {{"/proc", "bind", file("fake"), {"bind"}, {}, {}},
+       "\"/proc\" cannot be mounted because it is not of type proc"},
+      {{"/proc/sys", "tmpfs", "tmpfs", {}, {}, {}},
+       "\"/proc/sys\" cannot be mounted because it is inside /proc"},
+      {{"/tmp/../proc/sys", "bind", file("fake"), {"bind"}, {}, {}},
+       "cannot be mounted because it is inside /proc"},
+      {{"/link", "bind", file("fake"), {"bind"}, {}, {}},
+       "\"/link\" cannot be mounted because it is inside /proc"},
+  };
+  for (const auto& [mount, text] : cases) {
+    const auto result =
+        run({"echo", "ran"}, [&, &entry = mount](auto& config) { config.mounts.push_back(entry); });
+    EXPECT_EQ(result.output, "") << mount.destination;
+    EXPECT_THAT(result.errors, HasSubstr(text)) << mount.destination;
+  }
+}
+
+// runc CVE-2024-45310, CVE-2021-30465: destinations and what is made for them stay inside.
+TEST_F(Hostile, MountTargetsBehindSymlinksStayInTheRoot) {
+  ASSERT_OK(make_directories(file("canary"), 0755));
+  ASSERT_OK(write_file(file("data"), "mine", 0644));
+  ASSERT_EQ(::symlink(file("canary").c_str(), (rootfs() + "/escape").c_str()), 0);
+  ASSERT_EQ(::symlink("../../../../../../../..", (rootfs() + "/up").c_str()), 0);
+  const auto result = run({"cat", "/up/placed"}, [&](auto& config) {
+    config.mounts.push_back({"/up/placed", "bind", file("data"), {"bind"}, {}, {}});
+  });
+  EXPECT_EQ(result.output, "mine") << result.errors;
+  EXPECT_FALSE(path_exists("/placed"));
+  (void)run({"true"}, [&](auto& config) {
+    config.mounts.push_back({"/escape/a/b", "bind", file("data"), {"bind"}, {}, {}});
+  });
+  EXPECT_THAT(list_directory(file("canary")).value_or({"?"}), IsEmpty());
+}
+
+// runc CVE-2024-21626: a working directory by a leaked descriptor, at run and at exec.
+TEST_F(Hostile, WorkingDirectoryByDescriptorIsRefused) {
+  for (int fd = 3; fd < 31; ++fd) {
+    const auto result =
+        run({"pwd"}, [&](auto& config) { config.process->cwd = format("/proc/self/fd/{}", fd); });
+    EXPECT_EQ(result.output, "") << fd;
+    EXPECT_NE(result.status, 0) << fd;
+  }
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  for (int fd = 3; fd < 31; ++fd) {
+    const auto result = runtime({"exec", "--cwd", format("/proc/self/fd/{}", fd), test_id, "pwd"});
+    EXPECT_EQ(result.output, "") << fd;
+    EXPECT_EQ(result.status, 255) << fd;
+  }
+}
+
+TEST_F(Hostile, NoDescriptorAboveStdioReachesTheProgram) {
+  const UniqueFd leaked(::open("/etc", O_RDONLY | O_DIRECTORY));  // without O_CLOEXEC: a careless caller's
+  ASSERT_TRUE(bool(leaked));
+  const std::string list = "for f in /proc/self/fd/*; do readlink $f; done";
+  const auto result = run_shell(list);
+  EXPECT_THAT(result.output, Not(HasSubstr("/etc"))) << result.errors;
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  EXPECT_THAT(runtime({"exec", test_id, "sh", "-c", list}).output, Not(HasSubstr("/etc")));
+}
+
+TEST_F(Hostile, PreservedDescriptorsMustBeOpenAndAreOnlyThoseAsked) {
+  configure({"sh", "-c", "cat <&3 >/dev/null && echo three; { cat <&4; } 2>/dev/null || echo no four"});
+  Command command;
+  command.arguments = {"/bin/sh",
+                       "-c",
+                       "exec 3</etc/hostname 4</etc/passwd; exec \"$@\"",
+                       "sh",
+                       GANTRY_BIN_DIR "/gantry-oci",
+                       "--root",
+                       root(),
+                       "run",
+                       "--preserve-fds",
+                       "1",
+                       "--bundle",
+                       bundle(),
+                       test_id};
+  const auto result = run_command(command);
+  ASSERT_OK(result);
+  EXPECT_EQ(result->output, "three\nno four\n") << result->errors;
+  command.arguments[2] = "exec 3</etc/hostname 4<&-; exec \"$@\"";
+  command.arguments[9] = "2";
+  const auto gap = run_command(command);
+  ASSERT_OK(gap);
+  EXPECT_THAT(gap->errors, HasSubstr("unable to preserve descriptor 4: it is not open"));
+}
+
+// runc CVE-2019-5736: the program that a container reaches by /proc/self/exe can't be written.
+TEST_F(Hostile, RuntimeIsSealedAgainstWrites) {
+  const auto before = read_file(GANTRY_BIN_DIR "/gantry-oci", size_t{1} << 30);
+  ASSERT_OK(before);
+  ASSERT_OK(write_file(rootfs() + "/bin/evil", "#!/proc/self/exe\n", 0755));
+  EXPECT_NE(run({"/bin/evil"}).status, 0);
+  configure({"sh", "-c",
+             "while :; do for p in /proc/[0-9]*; do test $p = /proc/1 || "
+             "{ echo owned >>$p/exe; } 2>/dev/null; done; done"},
+            [](auto& config) {
+              const std::vector<std::string> all = {"CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"};
+              config.process->capabilities = oci::Capabilities{all, all, {}, all, {}};
+            });
+  ASSERT_EQ(create(test_id).status, 0);
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  for (int turn = 0; turn < 20; ++turn) {
+    (void)runtime({"exec", test_id, "/proc/self/exe", "state", "x"});
+    (void)runtime({"exec", test_id, "/bin/evil"});
+  }
+  const auto after = read_file(GANTRY_BIN_DIR "/gantry-oci", size_t{1} << 30);
+  ASSERT_OK(after);
+  EXPECT_TRUE(*before == *after) << "the runtime's program was changed";
+}
+
+// cri-o CVE-2022-0811 and runc CVE-2025-52881.
+TEST_F(Hostile, SysctlsOfTheHostAreRefused) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"kernel.core_pattern", "is not in a separate kernel namespace"},
+      {"net.ipv4.ip_forward/../../../kernel/core_pattern", "sysctl"},
+      {"net/../kernel/core_pattern", "sysctl"},
+      {"kernel.hostname", "use the hostname field instead"},
+  };
+  for (const auto& [key, text] : cases) {
+    const auto result =
+        run({"echo", "ran"}, [&, name = key](auto& config) { config.linux_->sysctl[name] = "x"; });
+    EXPECT_EQ(result.output, "") << key;
+    EXPECT_THAT(result.errors, HasSubstr(text)) << key;
+  }
+  const auto lines =
+      run({"echo", "ran"}, [](auto& config) { config.linux_->sysctl["kernel.shmmax"] = "1\n2"; });
+  EXPECT_THAT(lines.errors, HasSubstr("the value must be one line"));
+}
+
+}  // namespace
+}  // namespace gantry::runtime

@@ -1,0 +1,156 @@
+#include "tests/runtime/container_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace gantry::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST_F(Containers, GoesFromCreatedOverRunningAndStoppedToNothing) {
+  configure({"sleep", "1000"});
+  const auto created = create(test_id);
+  ASSERT_EQ(created.status, 0) << created.errors;
+  EXPECT_EQ(status(test_id), "created");
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  EXPECT_EQ(status(test_id), "running");
+  EXPECT_THAT(runtime({"start", test_id}).errors, HasSubstr("cannot start an already running container"));
+  EXPECT_THAT(runtime({"delete", test_id}).errors,
+              HasSubstr("cannot delete container test-container that is not stopped: running"));
+  ASSERT_EQ(runtime({"kill", test_id, "KILL"}).status, 0);
+  ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "stopped"; }));
+  EXPECT_THAT(runtime({"start", test_id}).errors, HasSubstr("cannot start a container that has stopped"));
+  EXPECT_THAT(runtime({"kill", test_id}).errors, HasSubstr("container not running"));
+  EXPECT_THAT(runtime({"exec", test_id, "true"}).errors, HasSubstr("cannot exec in a stopped container"));
+  ASSERT_EQ(runtime({"delete", test_id}).status, 0);
+  EXPECT_THAT(state_folders(), IsEmpty());
+  EXPECT_FALSE(path_exists(cgroup_directory(test_id)));
+  EXPECT_THAT(runtime({"state", test_id}).errors, HasSubstr("container does not exist"));
+}
+
+TEST_F(Containers, RunReturnsTheProgramsStatus) {
+  EXPECT_EQ(run_shell("exit 7").status, 7);
+  EXPECT_EQ(run_shell("sh -c 'kill -9 $$'; exit $?").status, 137);
+  EXPECT_EQ(run({"nosuch"}).status, 1);
+  EXPECT_THAT(state_folders(), IsEmpty());
+}
+
+TEST_F(Containers, ProgramThatCannotRunIsACreateTimeErrorInTheWordsThatCallersKnow) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"nosuch", "exec: \"nosuch\": executable file not found in $PATH"},
+      {"/nosuch", "exec: \"/nosuch\": stat /nosuch: no such file or directory"},
+      {"/etc/passwd", "exec: \"/etc/passwd\": permission denied"},
+      {"/etc", "exec: \"/etc\": is a directory"},
+  };
+  for (const auto& [name, text] : cases) {
+    configure({name});
+    EXPECT_NE(create(test_id).status, 0) << name;
+    EXPECT_THAT(runtime({"create", "--bundle", bundle(), test_id}).errors, HasSubstr(text));
+    EXPECT_THAT(state_folders(), IsEmpty());
+  }
+}
+
+TEST_F(Containers, IdIsTakenOnce) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  EXPECT_THAT(runtime({"create", "--bundle", bundle(), test_id}).errors,
+              HasSubstr("container with given ID already exists"));
+  EXPECT_EQ(status(test_id), "created");
+  for (const char* id : {"a/b", "..", ".", "a b", ""}) {
+    EXPECT_THAT(runtime({"create", "--bundle", bundle(), id}).errors,
+                HasSubstr("invalid container ID format"))
+        << id;
+  }
+}
+
+TEST_F(Containers, DeleteOfACreatedOneKillsIt) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  const pid_t pid = pid_of(test_id);
+  ASSERT_EQ(runtime({"delete", test_id}).status, 0);
+  EXPECT_TRUE(test::wait_until([&] { return !is_alive(identify_process(pid).value_or({})); }));
+  EXPECT_EQ(runtime({"delete", "--force", test_id}).status, 0) << "force is silent about what isn't there";
+  EXPECT_THAT(runtime({"delete", test_id}).errors, HasSubstr("container does not exist"));
+}
+
+TEST_F(Containers, StateAndListTellWhatIsThere) {
+  configure({"sleep", "1000"}, [](auto& config) { config.annotations["io.test"] = "value"; });
+  ASSERT_EQ(create(test_id).status, 0);
+  const auto told = runtime({"state", test_id}).output;
+  EXPECT_THAT(told, HasSubstr("\"bundle\": \"" + bundle() + "\""));
+  EXPECT_THAT(told, HasSubstr("\"io.test\": \"value\""));
+  EXPECT_THAT(runtime({"list"}).output, HasSubstr("created"));
+  EXPECT_THAT(runtime({"list", "--format", "json"}).output, HasSubstr("\"owner\":\"root\""));
+  EXPECT_EQ(runtime({"list", "-q"}).output, std::string(test_id) + "\n");
+  const auto listed = runtime({"ps", "--format", "json", test_id}).output;
+  EXPECT_EQ(listed, "[" + std::to_string(pid_of(test_id)) + "]\n");
+}
+
+TEST_F(Containers, PausedOneRefusesExecAndDiesBySigkill) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  const auto paused = runtime({"pause", test_id});
+  ASSERT_EQ(paused.status, 0) << paused.errors;
+  EXPECT_EQ(status(test_id), "paused");
+  EXPECT_THAT(runtime({"pause", test_id}).errors, HasSubstr("container not running"));
+  EXPECT_THAT(runtime({"exec", test_id, "true"}).errors, HasSubstr("cannot exec in a paused container"));
+  ASSERT_EQ(runtime({"kill", test_id, "9"}).status, 0);
+  EXPECT_TRUE(test::wait_until([&] { return status(test_id) == "stopped"; }));
+}
+
+TEST_F(Containers, CreateKilledAtAnyMomentLeavesWhatDeleteForceRemoves) {
+  configure({"sleep", "1000"});
+  for (int step = 0; step < 30; ++step) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const int null = ::open("/dev/null", O_RDWR);
+      for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
+      ::execl(GANTRY_BIN_DIR "/gantry-oci", "gantry-oci", "--root", root().c_str(), "create", "--bundle",
+              bundle().c_str(), test_id, nullptr);
+      ::_exit(127);
+    }
+    ::usleep(static_cast<useconds_t>(step * 150));  // the moment of the kill, not a wait for something
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const auto removed = runtime({"delete", "--force", test_id});
+    ASSERT_EQ(removed.status, 0) << removed.errors;
+    ASSERT_THAT(state_folders(), IsEmpty());
+    ASSERT_FALSE(path_exists(cgroup_directory(test_id)));
+  }
+}
+
+TEST_F(Containers, StartNoticesThatInitIsDead) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  ::kill(pid_of(test_id), SIGKILL);
+  EXPECT_THAT(runtime({"start", test_id}).errors, HasSubstr("cannot start a container that has stopped"));
+}
+
+TEST_F(Containers, FlagsThatNobodyDefinedAreErrors) {
+  EXPECT_THAT(runtime({"create", "--nosuch", test_id}).errors,
+              HasSubstr("flag provided but not defined: --nosuch"));
+  EXPECT_EQ(runtime({"nosuch"}).status, 3);
+  EXPECT_THAT(runtime({"nosuch"}).errors, HasSubstr("No help topic for 'nosuch'"));
+  EXPECT_THAT(runtime({"--systemd-cgroup", "list"}).errors,
+              HasSubstr("systemd cgroup driver is not supported"));
+  EXPECT_THAT(runtime({"kill", test_id, "FOO"}).errors, HasSubstr("unknown signal \"FOO\""));
+  EXPECT_THAT(runtime({"--version"}).output, HasSubstr("spec: 1.3.0"));
+  EXPECT_THAT(runtime({"features"}).output, HasSubstr("\"mountOptions\""));
+}
+
+TEST_F(Containers, JsonLogHoldsTheErrorThatAManagerShows) {
+  const auto failed = runtime({"--log", file("log.json"), "--log-format", "json", "start", test_id});
+  EXPECT_EQ(failed.errors, "container does not exist: test-container\n");
+  EXPECT_THAT(
+      read_file(file("log.json")).value_or(""),
+      HasSubstr("\"level\":\"error\",\"msg\":\"container does not exist: test-container\",\"time\":\""));
+}
+
+}  // namespace
+}  // namespace gantry::runtime

@@ -1,0 +1,216 @@
+#include "base/text.h"
+#include "tests/runtime/container_fixture.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace gantry::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST_F(Containers, ProgramHasTheUserGroupsUmaskDirectoryAndEnvironmentOfTheConfig) {
+  const auto result = run_shell("id; umask; pwd; env", [](auto& config) {
+    config.process->user = {1000, 100, 027, {5, 6}};
+    config.process->cwd = "/made/by/runtime";
+    config.process->env.push_back("A=1");
+    config.process->env.push_back("A=2");
+  });
+  EXPECT_THAT(result.output, HasSubstr("uid=1000(user) gid=100 groups=5,6")) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("0027"));
+  EXPECT_THAT(result.output, HasSubstr("/made/by/runtime\n"));
+  EXPECT_THAT(result.output, HasSubstr("A=2\n"));
+  EXPECT_THAT(result.output, Not(HasSubstr("A=1\n")));
+  EXPECT_THAT(result.output, HasSubstr("HOME=/home/user\n"));
+}
+
+TEST_F(Containers, CapabilitiesAreExactlyThoseOfTheFiveSets) {
+  const auto result = run_shell("grep -E '^(Cap|NoNew)' /proc/self/status", [](auto& config) {
+    config.process->user.uid = 1000;
+    config.process->capabilities = oci::Capabilities{
+        {"CAP_CHOWN", "CAP_KILL"}, {"CAP_KILL"}, {"CAP_KILL"}, {"CAP_CHOWN", "CAP_KILL"}, {"CAP_KILL"}};
+  });
+  for (const char* line :
+       {"CapInh:\t0000000000000020", "CapPrm:\t0000000000000020", "CapEff:\t0000000000000020",
+        "CapBnd:\t0000000000000021", "CapAmb:\t0000000000000020", "NoNewPrivs:\t1"}) {
+    EXPECT_THAT(result.output, HasSubstr(line)) << result.errors;
+  }
+}
+
+TEST_F(Containers, UnknownCapabilityIsAWarning) {
+  const auto result =
+      run({"true"}, [](auto& config) { config.process->capabilities->bounding.push_back("CAP_FOO"); });
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.errors, HasSubstr("unknown capability CAP_FOO in the bounding set"));
+}
+
+oci::SeccompProfile refusing(const std::string& call, uint32_t number) {
+  oci::SeccompProfile profile;
+  profile.syscalls.push_back({{call}, oci::SeccompAction::error, number, {}});
+  return profile;
+}
+
+TEST_F(Containers, SeccompAnswersWithTheProfilesErrno) {
+  for (const bool no_new_privileges : {true, false}) {
+    for (int turn = 0; turn < 2; ++turn) {  // the second time from the cache
+      const auto result = run_shell("mkdir /tmp/x; grep ^Seccomp: /proc/self/status", [&](auto& config) {
+        config.process->no_new_privileges = no_new_privileges;
+        config.linux_->seccomp = refusing("mkdir", 28);
+      });
+      EXPECT_THAT(result.errors, HasSubstr("No space left on device"));
+      EXPECT_THAT(result.output, HasSubstr("Seccomp:\t2"));
+    }
+  }
+  EXPECT_FALSE(list_directory(root() + "/seccomp@1").value_or({}).empty());
+}
+
+TEST_F(Containers, MaskedPathsAreEmptyAndReadonlyOnesRefuseWrites) {
+  const auto result = run_shell(
+      "wc -c </proc/secret; ls /secrets | wc -l; echo 1 >/proc/sys/kernel/domainname; touch /ro/x; touch "
+      "/rw/x && echo "
+      "rw",
+      [&](auto& config) {
+        ASSERT_OK(make_directories(rootfs() + "/secrets", 0755));
+        ASSERT_OK(write_file(rootfs() + "/secrets/key", "secret", 0644));
+        ASSERT_OK(make_directories(rootfs() + "/ro", 0755));
+        ASSERT_OK(make_directories(rootfs() + "/rw", 0755));
+        config.linux_->masked_paths = {"/proc/version", "/proc/cmdline", "/secrets", "/sys/firmware",
+                                       "/nosuch"};
+        config.linux_->readonly_paths = {"/proc/sys", "/ro", "/nosuch"};
+        config.process->args = {"sh", "-c",
+                                "cat /proc/version /proc/cmdline | wc -c; ls /secrets | wc -l; "
+                                "echo 1 >/proc/sys/kernel/domainname; touch /ro/x; touch /rw/x && echo rw"};
+      });
+  EXPECT_EQ(result.output, "0\n0\nrw\n") << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("/proc/sys/kernel/domainname: Read-only file system"));
+  EXPECT_THAT(result.errors, HasSubstr("/ro/x: Read-only file system"));
+}
+
+TEST_F(Containers, MountsTakeTheirOptions) {
+  ASSERT_OK(make_directories(file("source"), 0755));
+  ASSERT_OK(write_file(file("source/f"), "from the host", 0644));
+  const auto result =
+      run_shell("cat /data/f; touch /data/x; mount | grep -E ' /(data|scratch) '", [&](auto& config) {
+        config.mounts.push_back(
+            {"/data", "none", file("source"), {"rbind", "ro", "nosuid", "noexec"}, {}, {}});
+        config.mounts.push_back({"/scratch", "tmpfs", "tmpfs", {"size=64k", "nodev", "mode=700"}, {}, {}});
+        config.root->readonly = true;
+        ASSERT_OK(make_directories(rootfs() + "/data", 0755));
+      });
+  EXPECT_THAT(result.output, HasSubstr("from the host")) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("(ro,nosuid,noexec"));
+  EXPECT_THAT(result.output, HasSubstr("size=64k,mode=700"));
+  EXPECT_THAT(result.errors, HasSubstr("/data/x: Read-only file system"));
+}
+
+TEST_F(Containers, RlimitsSysctlsHostnameAndOomScoreAreSet) {
+  const auto result =
+      run_shell("ulimit -n; cat /proc/sys/net/ipv4/ip_forward; hostname; cat /proc/self/oom_score_adj",
+                [](auto& config) {
+                  config.process->rlimits = {{"RLIMIT_NOFILE", 99, 100}};
+                  config.linux_->sysctl["net.ipv4.ip_forward"] = "1";
+                  config.hostname = "named";
+                  config.process->oom_score_adj = 500;
+                });
+  EXPECT_EQ(result.output, "99\n1\nnamed\n500\n") << result.errors;
+}
+
+TEST_F(Containers, UserNamespaceMapsIds) {
+  const auto result =
+      run_shell("id -u; cat /proc/self/uid_map; echo >/dev/null; touch /tmp/mine", [](auto& config) {
+        config.linux_->namespaces.push_back({oci::NamespaceType::user, {}});
+        config.linux_->uid_mappings = {{0, 100000, 65536}};
+        config.linux_->gid_mappings = {{0, 100000, 65536}};
+        config.linux_->resources.devices.clear();
+      });
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("100000      65536"));
+  struct stat info {};
+  ASSERT_EQ(::stat((rootfs() + "/tmp/mine").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 100000U);
+}
+
+TEST_F(Containers, NamespacesAreJoinedByPath) {
+  configure({"sleep", "1000"}, [](auto& config) { config.hostname = "first"; });
+  ASSERT_EQ(create("first").status, 0);
+  const auto result = run_shell("hostname; readlink /proc/self/ns/net", [&](auto& config) {
+    config.hostname.clear();
+    for (auto& space : config.linux_->namespaces) {
+      const std::string folder = format("/proc/{}/ns/", pid_of("first"));
+      if (space.type == oci::NamespaceType::uts) space.path = folder + "uts";
+      if (space.type == oci::NamespaceType::network) space.path = folder + "net";
+    }
+  });
+  char link[64] = {};
+  ASSERT_GT(::readlink(format("/proc/{}/ns/net", pid_of("first")).c_str(), link, sizeof link), 0);
+  EXPECT_EQ(result.output, format("first\n{}\n", link)) << result.errors;
+}
+
+TEST_F(Containers, ExecTakesUserDirectoryEnvironmentAndTerminal) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  EXPECT_EQ(runtime({"exec", test_id, "sh", "-c", "exit 9"}).status, 9);
+  const auto result = runtime({"exec", "-u", "1000:100", "--cwd", "/tmp", "-e", "A=b", test_id, "sh", "-c",
+                               "id; pwd; echo $A $HOME"});
+  EXPECT_THAT(result.output, HasSubstr("uid=1000(user) gid=100"));
+  EXPECT_THAT(result.output, HasSubstr("/tmp\nb /home/user\n"));
+  EXPECT_EQ(trim(runtime({"exec", "-t", test_id, "tty"}).output), "/dev/pts/0");
+  const auto missing = runtime({"exec", test_id, "nosuch"});
+  EXPECT_EQ(missing.status, 255);
+  EXPECT_THAT(missing.errors, HasSubstr("exec failed: exec: \"nosuch\": executable file not found in $PATH"));
+  EXPECT_THAT(runtime({"exec", test_id}).errors, HasSubstr("exec args cannot be empty"));
+  EXPECT_EQ(runtime({"exec", test_id, "cat", "/proc/1/comm"}).output, "sleep\n");
+}
+
+TEST_F(Containers, ExecUserIsNumbersOnly) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  for (const char* user : {"1000x", " 1000", "-1", "4294967295", "4294967296", "root", "1:2:3", ":", "1:"}) {
+    const auto result = runtime({"exec", "-u", user, test_id, "id"});
+    EXPECT_EQ(result.status, 255) << user;
+    EXPECT_EQ(result.output, "") << user;
+  }
+}
+
+TEST_F(Containers, TerminalGoesOverTheConsoleSocket) {
+  configure({"sh", "-c", "tty; sleep 1000"}, [](auto& config) {
+    config.process->terminal = true;
+    config.process->console_size = oci::Box{33, 77};
+  });
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s", file("console").c_str());
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  const auto created =
+      runtime({"create", "--bundle", bundle(), "--console-socket", file("console"), test_id});
+  ASSERT_EQ(created.status, 0) << created.errors;
+  UniqueFd connection(::accept(listener.get(), nullptr, nullptr));
+  char name[64] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  iovec data{name, sizeof name - 1};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ASSERT_GT(::recvmsg(connection.get(), &message, 0), 0);
+  EXPECT_STREQ(name, "/dev/pts/0");
+  ASSERT_NE(CMSG_FIRSTHDR(&message), nullptr);
+  const UniqueFd master(*reinterpret_cast<int*>(CMSG_DATA(CMSG_FIRSTHDR(&message))));
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  char text[64] = {};
+  ASSERT_GT(::read(master.get(), text, sizeof text - 1), 0);
+  EXPECT_THAT(text, HasSubstr("/dev/pts/0"));
+  EXPECT_EQ(runtime({"exec", test_id, "sh", "-c", "stty size </dev/console"}).output, "33 77\n");
+  EXPECT_THAT(runtime({"create", "--bundle", bundle(), "other"}).errors,
+              HasSubstr("cannot allocate tty if runc will detach without setting console socket"));
+}
+
+}  // namespace
+}  // namespace gantry::runtime
