@@ -88,11 +88,8 @@ Result<int> attach(const Session& session, const std::vector<std::string>& words
   const auto engine = TRY(session.open_engine());
   const std::string id = TRY(engine.resolve(parsed.arguments[0]));
   const auto end = TRY(engine.attach(id, options));
-  if (end == engine::AttachEnd::detached) {
-    fmt::print(stderr, "read escape sequence\n");
-    return 0;
-  }
-  return engine.wait(id);
+  if (!end.exit_code) fmt::print(stderr, "read escape sequence\n");
+  return end.exit_code.value_or(0);
 }
 
 }  // namespace

@@ -22,8 +22,7 @@ Result<int> start_attached(engine::Engine& engine, const std::string& reference,
   engine::AttachOptions options;
   options.open_stdin = interactive;
   const auto end = TRY(engine.start_attached(reference, options));
-  if (end == engine::AttachEnd::detached) return 0;
-  return engine.wait(reference);
+  return end.exit_code.value_or(0);
 }
 
 Result<int> start(const Session& session, const std::vector<std::string>& words) {

@@ -64,11 +64,7 @@ Result<int> run_attached(engine::Engine& engine, const std::string& id, const Ru
   options.open_stdin = flags.spec.open_stdin;
   const auto end = engine.start_attached(id, options);
   if (!end) return report_start_failure(engine, id, flags.spec.auto_remove, end.error());
-  if (*end == engine::AttachEnd::detached) {
-    fmt::print(stderr, "\n");
-    return 0;
-  }
-  return engine.wait(id);
+  return end->exit_code.value_or(0);
 }
 
 Result<void> check_terminal(const RunFlags& flags) {

@@ -18,6 +18,8 @@ struct AttachSession {
   std::vector<char> detach_keys;  // empty: none
 };
 
+enum class AttachEnd { container_ended, detached };
+
 // Relays between our stdin, stdout, stderr and the monitor, until the container has ended or the detach keys
 // are typed. Needs the whole process: it takes over terminal mode and signals meanwhile.
 Result<AttachEnd> run_attach_session(AttachSession session);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/lock.h"
 #include "engine/engine.h"
 #include "engine/layout.h"
 #include "engine/record.h"
@@ -64,6 +65,14 @@ Result<void> tear_down(const Context& context, const ContainerRecord& record);
 Result<void> settle_lost(const Context& context, const ContainerRecord& record);
 // Removes all of it, in an order that can be taken up again anywhere. The lock must be held.
 Result<void> erase_container(const Context& context, const ContainerRecord& record, bool anonymous_volumes);
+
+// wait.cpp
+// While it is held, an ended container that is to be removed by itself stays, so that its exit code can be
+// read. Whoever lets go of it calls clean_up_container().
+Result<FileLock> hold_files(const Context& context, const std::string& id);
+// Returns the exit code once it runs no more. Errors: timeout.
+Result<int> wait_for_end(const Context& context, const std::string& id,
+                         std::optional<std::chrono::milliseconds> limit);
 
 // clean_up.cpp
 enum class Contention { wait, leave };

@@ -78,7 +78,10 @@ struct AttachOptions {
   bool forward_signals = true;               // without a terminal: INT, TERM, … go to the container
 };
 
-enum class AttachEnd { container_ended, detached };
+// How it ended: the container's exit code, or absent when the detach keys were typed.
+struct AttachResult {
+  std::optional<int> exit_code;
+};
 
 // What this host's cgroup v2 controllers let us enforce.
 struct HostLimits {
@@ -150,9 +153,9 @@ class Engine {
   Result<int> exec(const std::string& reference, const ExecSpec& spec) const;
 
   // Joins our stdin, stdout and stderr to a running container until it ends or the detach keys are typed.
-  Result<AttachEnd> attach(const std::string& reference, const AttachOptions& options) const;
+  Result<AttachResult> attach(const std::string& reference, const AttachOptions& options) const;
   // start(), with attach() already listening, so that no output is lost.
-  Result<AttachEnd> start_attached(const std::string& reference, const AttachOptions& options);
+  Result<AttachResult> start_attached(const std::string& reference, const AttachOptions& options);
   // Sets the size of its terminal.
   Result<void> resize(const std::string& reference, unsigned rows, unsigned columns) const;
 

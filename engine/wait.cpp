@@ -34,7 +34,14 @@ bool same(const ContainerInfo& left, const ContainerInfo& right) {
          left.restart_count == right.restart_count && left.finished_at == right.finished_at;
 }
 
-Result<int> wait_for_end(const Context& context, const std::string& id, SteadyTime deadline) {
+}  // namespace
+
+Result<FileLock> hold_files(const Context& context, const std::string& id) {
+  return FileLock::acquire(context.layout.container(id).file("waiters"), LockMode::shared);
+}
+
+Result<int> wait_for_end(const Context& context, const std::string& id, std::optional<milliseconds> limit) {
+  const auto deadline = deadline_of(limit);
   const ContainerPaths paths = context.layout.container(id);
   const auto watch = TRY(DirectoryWatch::make(paths.directory, DirectoryWatch::Interest::replaced));
   for (;;) {
@@ -47,13 +54,10 @@ Result<int> wait_for_end(const Context& context, const std::string& id, SteadyTi
   }
 }
 
-}  // namespace
-
 Result<int> Engine::wait(const std::string& reference, std::optional<milliseconds> limit) const {
   const std::string id = TRY(resolve_reference(*context_, reference));
-  std::optional<FileLock> waiting =
-      TRY(FileLock::acquire(context_->layout.container(id).file("waiters"), LockMode::shared));
-  const auto code = wait_for_end(*context_, id, deadline_of(limit));
+  std::optional<FileLock> waiting = TRY(hold_files(*context_, id));
+  const auto code = wait_for_end(*context_, id, limit);
   waiting.reset();
   if (code) TRY(clean_up_container(*context_, id, Contention::wait));
   return code;

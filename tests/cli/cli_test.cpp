@@ -1,0 +1,324 @@
+#include "base/text.h"
+#include "runtime/monitor_client.h"
+#include "tests/cli/gantry_runner.h"
+#include "tests/cli/terminal.h"
+#include "tests/support/results.h"
+#include "tests/support/wait.h"
+
+#include <arpa/inet.h>
+#include <csignal>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace gantry {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using Words = std::vector<std::string>;
+
+class CliTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!test::can_run_containers()) return;
+    ASSERT_OK(test::isolate());
+    auto made = test::Sandbox::make();
+    ASSERT_OK(made);
+    sandbox_ = std::make_unique<test::Sandbox>(std::move(made).value());
+    const auto imported =
+        gantry({"import", "--change", "ENV FROM_IMAGE=yes", sandbox_->busybox(), "busybox:1"});
+    ASSERT_EQ(imported.status, 0) << imported.errors;
+  }
+  static void TearDownTestSuite() { sandbox_.reset(); }
+
+  void SetUp() override {
+    if (!sandbox_) GTEST_SKIP() << "needs root and a static busybox";
+  }
+
+  void TearDown() override {
+    if (!sandbox_) return;
+    for (const auto& id : split(gantry({"ps", "-aq"}).output, '\n')) {
+      if (!id.empty()) gantry({"rm", "-f", "-v", id});
+    }
+    EXPECT_THAT(list_directory(sandbox_->root() + "/containers").value(), IsEmpty());
+  }
+
+  static test::GantryRunner runner() { return test::GantryRunner(*sandbox_); }
+  static CommandResult gantry(Words words, const std::string& input = {}) {
+    return runner().run(std::move(words), input);
+  }
+  static CommandResult run(Words words) {
+    Words all = {"run", "--rm", "--network", "none", "busybox:1"};
+    all.insert(all.end(), words.begin(), words.end());
+    return gantry(all);
+  }
+  static std::string detached(Words words) {
+    Words all = {"run", "-d", "--network", "none"};
+    all.insert(all.end(), words.begin(), words.end());
+    const auto done = gantry(all);
+    EXPECT_EQ(done.status, 0) << done.errors;
+    return std::string(trim(done.output));
+  }
+  static std::string field(const std::string& name, const std::string& path) {
+    return std::string(trim(gantry({"inspect", "-f", "{{" + path + "}}", name}).output));
+  }
+
+  static std::unique_ptr<test::Sandbox> sandbox_;
+};
+
+std::unique_ptr<test::Sandbox> CliTest::sandbox_;
+
+TEST_F(CliTest, RunGivesTheProgramsOwnCodeAndOutput) {
+  EXPECT_EQ(run({"true"}).status, 0);
+  EXPECT_EQ(run({"sh", "-c", "exit 3"}).status, 3);
+  EXPECT_EQ(run({"sh", "-c", "sh -c 'kill -9 $$'"}).status, 137);
+  const auto done = run({"sh", "-c", "echo out; echo err >&2; echo $FROM_IMAGE"});
+  EXPECT_EQ(done.output, "out\nyes\n");
+  EXPECT_EQ(done.errors, "err\n");
+  EXPECT_EQ(gantry({"ps", "-aq"}).output, "") << "--rm left a container";
+}
+
+TEST_F(CliTest, RunCodesOfFailures) {
+  struct Case {
+    Words words;
+    int status;
+    std::string text;
+  };
+  const Case cases[] = {
+      {{"run", "--rm", "--network", "none", "busybox:1", "/no/such"}, 127, "/no/such"},
+      {{"run", "--rm", "--network", "none", "busybox:1", "nosuch"}, 127, "executable file not found"},
+      {{"run", "--rm", "--network", "none", "busybox:1", "/etc/not-a-program"}, 126, "ermission denied"},
+      {{"run", "--rm", "--pull", "never", "nosuch:1"}, 125, "no such image"},
+      {{"run", "--nosuch", "busybox:1"}, 125, "unknown flag: --nosuch"},
+      {{"run", "-p", "99999:80", "busybox:1"}, 125, "99999"},
+      {{"run", "--rm", "--userns", "host", "busybox:1"}, 125, "unknown flag: --userns"},
+      {{"run", "--rm", "--security-opt", "apparmor=x", "busybox:1"}, 125, "not supported"},
+      {{"run", "--rm", "--network", "none", "-u", "ghost", "busybox:1", "true"},
+       125,
+       "unable to find user ghost"},
+      {{"run"}, 125, "requires at least 1 argument"},
+      {{"nosuch"}, 125, "'nosuch' is not a gantry command"},
+      {{"stop", "nosuch"}, 1, "gantry: no such container: nosuch"},
+      {{"logs", "nosuch"}, 1, "gantry: no such container: nosuch"},
+      {{"exec", "nosuch", "true"}, 1, "gantry: no such container: nosuch"},
+      {{"rmi", "nosuch"}, 1, "no such image: nosuch"},
+      {{"inspect", "nosuch"}, 1, "no such object: nosuch"}};
+  for (const auto& one : cases) {
+    const auto done = gantry(one.words);
+    EXPECT_EQ(done.status, one.status) << join(one.words, " ") << ": " << done.errors;
+    EXPECT_THAT(done.errors, HasSubstr(one.text)) << join(one.words, " ");
+  }
+  EXPECT_EQ(gantry({"ps", "-aq"}).output, "") << "a failed run left a container";
+}
+
+TEST_F(CliTest, EveryVerbHasHelpAndRefusesUnknownFlags) {
+  for (const auto* verb : {"run",  "create", "start",  "stop",  "restart", "kill",    "rm",     "wait", "ps",
+                           "logs", "stats",  "top",    "exec",  "attach",  "inspect", "images", "rmi",  "tag",
+                           "pull", "push",   "import", "login", "logout",  "info",    "version"}) {
+    const auto help = gantry({verb, "--help"});
+    EXPECT_EQ(help.status, 0) << verb;
+    EXPECT_THAT(help.output, HasSubstr(std::string("Usage: gantry ") + verb)) << verb;
+    const auto wrong = gantry({verb, "--nosuch-flag"});
+    EXPECT_EQ(wrong.status, 125) << verb;
+    EXPECT_THAT(wrong.errors, HasSubstr("unknown flag: --nosuch-flag")) << verb;
+  }
+}
+
+TEST_F(CliTest, StdinReachesTheProgram) {
+  const auto done = gantry({"run", "-i", "--rm", "--network", "none", "busybox:1", "cat"}, "typed\n");
+  EXPECT_EQ(done.status, 0) << done.errors;
+  EXPECT_EQ(done.output, "typed\n");
+}
+
+TEST_F(CliTest, PsListsAndFilters) {
+  const std::string id = detached({"--name", "web", "--label", "a=b", "busybox:1", "sleep", "1000"});
+  EXPECT_EQ(id.size(), 64u);
+  EXPECT_EQ(gantry({"ps", "-q"}).output, id.substr(0, 12) + "\n");
+  EXPECT_EQ(gantry({"ps", "-q", "--no-trunc"}).output, id + "\n");
+  EXPECT_THAT(gantry({"ps"}).output, HasSubstr("Up "));
+  EXPECT_THAT(gantry({"ps"}).output, HasSubstr("CONTAINER ID   IMAGE"));
+  EXPECT_THAT(gantry({"ps", "--format", "json"}).output, HasSubstr("\"Names\":\"web\""));
+  EXPECT_EQ(gantry({"ps", "--format", "{{.Names}} {{.State}}"}).output, "web running\n");
+  EXPECT_EQ(gantry({"ps", "-q", "-f", "label=a=b"}).output, id.substr(0, 12) + "\n");
+  EXPECT_EQ(gantry({"ps", "-q", "-f", "label=a=c"}).output, "");
+  EXPECT_EQ(gantry({"ps", "-f", "nosuch=1"}).status, 1);
+  EXPECT_EQ(field("web", ".State.Status"), "running");
+}
+
+TEST_F(CliTest, LogsFollowUntilTheEnd) {
+  const std::string id = detached({"busybox:1", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done"});
+  const auto followed = gantry({"logs", "-f", id});
+  EXPECT_EQ(followed.status, 0);
+  EXPECT_EQ(followed.output, "1\n2\n3\n");
+  EXPECT_EQ(gantry({"logs", "--tail", "2", id}).output, "2\n3\n");
+  EXPECT_THAT(gantry({"logs", "-t", "-n", "1", id}).output, testing::ContainsRegex("^20.*Z 3\n"));
+  EXPECT_EQ(gantry({"logs", "--since", "1h", id}).output, "1\n2\n3\n");
+  EXPECT_EQ(gantry({"logs", "--until", "1h", id}).output, "");
+}
+
+TEST_F(CliTest, LogsAreRotatedAndReadInOrder) {
+  const std::string id =
+      detached({"--log-opt", "max-size=2k", "--log-opt", "max-file=3", "busybox:1", "seq", "1", "60"});
+  ASSERT_EQ(gantry({"wait", id}).output, "0\n");
+  const auto lines = split(trim(gantry({"logs", id}).output), '\n');
+  ASSERT_GT(lines.size(), 20u);
+  EXPECT_EQ(lines.back(), "60");
+  for (size_t i = 1; i < lines.size(); ++i) EXPECT_EQ(std::stoi(lines[i]), std::stoi(lines[i - 1]) + 1);
+}
+
+TEST_F(CliTest, ExecRunsInsideWithUserEnvironmentAndFolder) {
+  const std::string id = detached({"busybox:1", "sleep", "1000"});
+  const auto done =
+      gantry({"exec", "-u", "web", "-w", "/tmp", "-e", "X=1", id, "sh", "-c", "id -u; pwd; echo $X; exit 4"});
+  EXPECT_EQ(done.status, 4) << done.errors;
+  EXPECT_EQ(done.output, "1000\n/tmp\n1\n");
+  EXPECT_EQ(gantry({"exec", "-i", id, "cat"}, "in\n").output, "in\n");
+  EXPECT_EQ(gantry({"exec", id, "/no/such"}).status, 127);
+  EXPECT_EQ(gantry({"exec", "-d", id, "touch", "/tmp/made"}).status, 0);
+  EXPECT_TRUE(test::wait_until([&] { return gantry({"exec", id, "ls", "/tmp/made"}).status == 0; }));
+}
+
+TEST_F(CliTest, StopStartKillRestartAndWait) {
+  const std::string id = detached({"--stop-timeout", "0", "busybox:1", "sleep", "1000"});
+  EXPECT_EQ(gantry({"stop", id}).output, id + "\n");
+  EXPECT_EQ(gantry({"wait", id}).output, "137\n");
+  EXPECT_EQ(gantry({"start", id}).status, 0);
+  const std::string before = field(id, ".State.Pid");
+  EXPECT_EQ(gantry({"restart", "-t", "0", id}).status, 0);
+  EXPECT_NE(field(id, ".State.Pid"), before);
+  EXPECT_EQ(gantry({"rm", id}).status, 1);
+  EXPECT_EQ(gantry({"kill", id}).status, 0);
+  EXPECT_EQ(gantry({"wait", id}).output, "137\n");
+  EXPECT_EQ(gantry({"kill", id}).status, 1);
+  EXPECT_EQ(gantry({"rm", id}).status, 0);
+}
+
+TEST_F(CliTest, PublishedPortIsReachableAndOneInUseIsRefused) {
+  const auto first = gantry({"run", "-d", "--name", "first", "-p", "18080:80", "busybox:1", "nc", "-lk", "-p",
+                             "80", "-e", "echo", "hello"});
+  ASSERT_EQ(first.status, 0) << first.errors;
+  EXPECT_THAT(gantry({"ps"}).output, HasSubstr("0.0.0.0:18080->80/tcp"));
+  const auto second =
+      gantry({"run", "-d", "--name", "second", "-p", "18080:80", "busybox:1", "sleep", "1000"});
+  EXPECT_EQ(second.status, 125);
+  EXPECT_THAT(second.errors, HasSubstr("18080"));
+  EXPECT_EQ(gantry({"rm", "-f", "first"}).status, 0);
+  EXPECT_EQ(gantry({"start", "second"}).status, 0) << "the port wasn't freed";
+}
+
+TEST_F(CliTest, APortThatAHostProgramHasIsRefused) {
+  const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(18081);
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener.get(), 1), 0);
+  const auto done = gantry({"run", "--rm", "-p", "18081:80", "busybox:1", "true"});
+  EXPECT_EQ(done.status, 125);
+  EXPECT_THAT(done.errors, HasSubstr("18081"));
+  EXPECT_EQ(gantry({"ps", "-aq"}).output, "");
+}
+
+TEST_F(CliTest, APortIsFreeAsSoonAsItsContainerHasEnded) {
+  const std::string id = runner().id_of({"run", "-d", "-p", "18082:80", "busybox:1", "true"});
+  ASSERT_EQ(gantry({"wait", id}).output, "0\n");
+  EXPECT_EQ(gantry({"run", "--rm", "-p", "18082:80", "busybox:1", "true"}).status, 0);
+}
+
+TEST_F(CliTest, ATerminalIsATerminal) {
+  test::TerminalSession session(
+      runner().command({"run", "-it", "--rm", "--network", "none", "busybox:1", "sh"}));
+  ASSERT_TRUE(session.expect("# ")) << session.seen();
+  session.type("stty size; echo is-$((40+2))\n");
+  ASSERT_TRUE(session.expect("is-42")) << session.seen();
+  EXPECT_THAT(session.seen(), HasSubstr("30 100"));
+  session.type("exit 6\n");
+  EXPECT_EQ(session.wait(), 6);
+}
+
+TEST_F(CliTest, DetachKeysLeaveItRunning) {
+  test::TerminalSession session(
+      runner().command({"run", "-it", "--name", "term", "--network", "none", "busybox:1", "sh"}));
+  ASSERT_TRUE(session.expect("# ")) << session.seen();
+  session.type("\x10\x11");
+  EXPECT_EQ(session.wait(), 0);
+  EXPECT_EQ(field("term", ".State.Running"), "true");
+  test::TerminalSession again(runner().command({"attach", "term"}));
+  again.type("echo back-$((1+1))\n");
+  ASSERT_TRUE(again.expect("back-2")) << again.seen();
+  again.type("exit 0\n");
+  EXPECT_EQ(again.wait(), 0);
+}
+
+TEST_F(CliTest, AKilledCommandLineLeavesTheContainerRunning) {
+  const std::string output = sandbox_->folder() + "/output";
+  const pid_t pid = runner().start(
+      {"run", "--name", "stays", "--network", "none", "busybox:1", "sh", "-c", "echo up; sleep 1000"},
+      output);
+  ASSERT_TRUE(
+      test::wait_until([&] { return read_file(output).value_or("").find("up") != std::string::npos; }));
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  EXPECT_EQ(field("stays", ".State.Status"), "running");
+  EXPECT_EQ(gantry({"logs", "stays"}).output, "up\n");
+}
+
+TEST_F(CliTest, AKilledMonitorLeavesAStoppedContainer) {
+  const std::string id = detached({"busybox:1", "sleep", "1000"});
+  const std::string directory = sandbox_->root() + "/containers/" + id;
+  const auto status = runtime::read_monitor_status(directory);
+  ASSERT_OK(status);
+  kill(status->monitor_pid, SIGKILL);
+  EXPECT_TRUE(test::wait_until([&] { return field(id, ".State.Status") == "exited"; }));
+  EXPECT_EQ(field(id, ".State.ExitCode"), "255");
+  EXPECT_THAT(gantry({"ps", "-a"}).output, HasSubstr("Exited (255)"));
+  EXPECT_EQ(gantry({"rm", id}).status, 0);
+}
+
+TEST_F(CliTest, SignalsGoToTheContainer) {
+  const std::string output = sandbox_->folder() + "/signals";
+  const pid_t pid = runner().start({"run", "--rm", "--network", "none", "busybox:1", "sh", "-c",
+                                    "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done"},
+                                   output);
+  ASSERT_TRUE(
+      test::wait_until([&] { return read_file(output).value_or("").find("up") != std::string::npos; }));
+  kill(pid, SIGTERM);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 9);
+}
+
+TEST_F(CliTest, MemoryIsRefusedWhereItCantBeEnforcedAndBestEffortRuns) {
+  if (test::host_enforces_memory()) GTEST_SKIP() << "this host enforces memory limits";
+  const auto refused = gantry({"run", "--rm", "-m", "64m", "busybox:1", "true"});
+  EXPECT_EQ(refused.status, 125);
+  EXPECT_THAT(refused.errors, HasSubstr("--memory: this host can't enforce it"));
+  EXPECT_THAT(refused.errors, HasSubstr("--cgroup-limits best-effort"));
+  EXPECT_EQ(gantry({"ps", "-aq"}).output, "");
+  const auto careless = gantry({"--cgroup-limits", "best-effort", "run", "--rm", "--network", "none", "-m",
+                                "64m", "--cpus", "0.5", "--pids-limit", "50", "busybox:1", "echo", "ran"});
+  EXPECT_EQ(careless.output, "ran\n") << careless.errors;
+  EXPECT_THAT(gantry({"info"}).output, HasSubstr("memory     not enforced"));
+}
+
+TEST_F(CliTest, ImagesAreListedTaggedAndRemoved) {
+  EXPECT_THAT(gantry({"images"}).output, HasSubstr("busybox      1"));
+  ASSERT_EQ(gantry({"tag", "busybox:1", "localhost:5000/other:2"}).status, 0);
+  EXPECT_THAT(gantry({"images"}).output, HasSubstr("localhost:5000/other"));
+  EXPECT_THAT(gantry({"image", "inspect", "-f", "{{index .RepoTags \"0\"}}", "busybox:1"}).output,
+              Not(IsEmpty()));
+  EXPECT_THAT(gantry({"rmi", "localhost:5000/other:2"}).output,
+              HasSubstr("Untagged: localhost:5000/other:2"));
+  EXPECT_THAT(gantry({"images"}).output, Not(HasSubstr("localhost:5000/other")));
+}
+
+TEST_F(CliTest, PasswordOnTheCommandLineIsRefused) {
+  const auto done = gantry({"login", "-u", "me", "-p", "secret", "127.0.0.1:1"});
+  EXPECT_EQ(done.status, 125);
+  EXPECT_THAT(done.errors, HasSubstr("--password-stdin"));
+}
+
+}  // namespace
+}  // namespace gantry

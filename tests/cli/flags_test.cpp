@@ -1,0 +1,96 @@
+#include "cli/flags.h"
+
+#include "cli/template.h"
+#include "cli/values.h"
+#include "tests/support/results.h"
+
+namespace gantry::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Flags, AllNotations) {
+  bool interactive = false;
+  bool tty = false;
+  std::string name;
+  std::vector<std::string> ports;
+  FlagSet set("x [OPTIONS] A [B...]", "x", FlagSet::Order::flags_first);
+  set.toggle("interactive", 'i', interactive, "")
+      .toggle("tty", 't', tty, "")
+      .value("name", 'n', name, "N", "");
+  set.values("publish", 'p', ports, "P", "").arguments(1);
+  const auto parsed =
+      set.parse({"-it", "--name=web", "-p80", "-p", "81", "--publish", "82", "a", "-i", "--name"});
+  ASSERT_FALSE(parsed.exit);
+  EXPECT_TRUE(interactive && tty);
+  EXPECT_EQ(name, "web");
+  EXPECT_THAT(ports, ElementsAre("80", "81", "82"));
+  EXPECT_THAT(parsed.arguments, ElementsAre("a", "-i", "--name"));
+}
+
+TEST(Flags, WrongUsageIs125) {
+  bool yes = false;
+  std::string name;
+  FlagSet set("x [OPTIONS]", "x");
+  set.toggle("yes", 'y', yes, "").value("name", 'n', name, "N", "").arguments(0, 0);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"--nosuch"}, {"-z"}, {"--name"}, {"-n"}, {"--yes=maybe"}, {"argument"}}) {
+    EXPECT_EQ(set.parse(words).exit, 125);
+  }
+  EXPECT_EQ(set.parse({"--yes=false"}).exit, std::nullopt);
+  EXPECT_FALSE(yes);
+}
+
+TEST(Values, Publish) {
+  const auto ports = parse_publish("127.0.0.1:8000-8001:80-81/udp");
+  ASSERT_OK(ports);
+  ASSERT_EQ(ports->size(), 2u);
+  EXPECT_EQ((*ports)[1].host_ip, "127.0.0.1");
+  EXPECT_EQ((*ports)[1].host_port, 8001);
+  EXPECT_EQ((*ports)[1].container_port, 81);
+  EXPECT_EQ((*ports)[1].protocol, engine::Protocol::udp);
+  EXPECT_EQ(parse_publish("80").value()[0].host_port, 0);
+  EXPECT_EQ(parse_publish("127.0.0.1::80").value()[0].host_ip, "127.0.0.1");
+  for (const auto* text : {"", "x", "0:x", "70000:80", "80:0", "8000-8002:80-81", "81-80", "80/sctp"}) {
+    EXPECT_FALSE(bool(parse_publish(text))) << text;
+  }
+}
+
+TEST(Values, Mounts) {
+  EXPECT_EQ(parse_volume("/a:/b:ro").value().type, engine::MountType::bind);
+  EXPECT_TRUE(parse_volume("/a:/b:ro").value().read_only);
+  EXPECT_EQ(parse_volume("name:/b").value().source, "name");
+  EXPECT_EQ(parse_volume("/b").value().source, "");
+  EXPECT_ERROR(parse_volume("/a:/b:nosuch"), ErrorKind::invalid, HasSubstr("nosuch"));
+  const auto mount = parse_mount("type=tmpfs,target=/t,tmpfs-size=1m");
+  ASSERT_OK(mount);
+  EXPECT_THAT(mount->options, ElementsAre("size=1048576"));
+  EXPECT_ERROR(parse_mount("type=bind,source=/a"), ErrorKind::invalid, HasSubstr("target"));
+  EXPECT_ERROR(parse_mount("type=nfs,target=/a"), ErrorKind::unsupported, HasSubstr("nfs"));
+}
+
+TEST(Values, NumbersAndTimes) {
+  EXPECT_EQ(parse_cpus("1.5").value(), 1'500'000'000);
+  EXPECT_FALSE(bool(parse_cpus("0")));
+  EXPECT_FALSE(bool(parse_cpus("nan")));
+  EXPECT_EQ(parse_duration("1m30s").value(), std::chrono::seconds(90));
+  EXPECT_EQ(parse_duration("500ms").value(), std::chrono::milliseconds(500));
+  for (const auto* text : {"", "x", "5", "-1s", "1y"}) EXPECT_FALSE(bool(parse_duration(text))) << text;
+  EXPECT_EQ(parse_restart("on-failure:3").value().maximum_retries, 3u);
+  EXPECT_FALSE(bool(parse_restart("sometimes")));
+  EXPECT_EQ(parse_ulimit("nofile=1:2").value().hard, 2u);
+  EXPECT_EQ(parse_ulimit("core=-1").value().soft, UINT64_MAX);
+}
+
+TEST(Template, PathsJsonAndIndex) {
+  const std::string json = R"({"State":{"Pid":7,"Status":"up"},"Labels":{"a.b":"c"},"List":["x"]})";
+  EXPECT_EQ(render_template("{{.State.Pid}}-{{ .State.Status }}", json).value(), "7-up");
+  EXPECT_EQ(render_template("{{json .State}}", json).value(), R"({"Pid":7,"Status":"up"})");
+  EXPECT_EQ(render_template("{{index .Labels \"a.b\"}}", json).value(), "c");
+  EXPECT_ERROR(render_template("{{.Nope}}", json), ErrorKind::invalid, HasSubstr("Nope"));
+  EXPECT_ERROR(render_template("{{range .List}}", json), ErrorKind::unsupported, HasSubstr("range"));
+}
+
+}  // namespace
+}  // namespace gantry::cli
