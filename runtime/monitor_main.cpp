@@ -122,7 +122,8 @@ Result<void> become(const std::vector<std::string>& command) {
 Result<void> monitor(MonitorOptions options) {
   close_inherited(options);
   const auto path = join_path(options.directory, "monitor.json");
-  auto config = TRY(parse_monitor_config(TRY(read_file(path)), path));
+  const auto text = TRY(read_file(path));
+  auto config = TRY(parse_monitor_config(text, path));
   const auto lock = TRY(lock_directory(options.directory));
   if (!TRY(go_to_background())) return {};
   detach_stdio();
