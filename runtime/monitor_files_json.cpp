@@ -127,13 +127,6 @@ void members(Visitor& visit, SyncMessage& message) {
   visit("exitCode", message.exit_code);
 }
 
-template <class Visitor>
-void members(Visitor& visit, LogEntry& entry) {
-  visit.required("log", entry.log);
-  visit.required("stream", entry.stream);
-  visit.required("time", entry.time);
-}
-
 Result<MonitorConfig> parse_monitor_config(std::string_view text, std::string_view source) {
   return parse_json<MonitorConfig>(text, source);
 }
@@ -158,8 +151,4 @@ Result<SyncMessage> parse_sync_message(std::string_view text, std::string_view s
 std::string to_json_text(const SyncMessage& message) {
   return to_json(message);
 }
-Result<LogEntry> parse_log_entry(std::string_view line, std::string_view source) {
-  return parse_json<LogEntry>(line, source);
-}
-
 }  // namespace gantry::runtime

@@ -60,11 +60,24 @@ TEST_F(Log, LinesOfBothStreamsAreEntries) {
 }
 
 TEST_F(Log, AnyBytesGiveValidJson) {
+  using namespace std::string_literals;
   auto log = open();
-  log.write(Stream::output, std::string("\"\\\t\x01\x00\x7f\xc3\xa9\xff\xed\xa0\x80\n", 13), now_);
+  log.write(Stream::output, "\"\\\t\x01\0\x7f\xc3\xa9|\xff|\xed\xa0\x80\n"s, now_);
   const auto all = entries(path_);
   ASSERT_EQ(all.size(), 1u);
-  EXPECT_THAT(all[0].log, HasSubstr("\xc3\xa9\xef\xbf\xbd"));
+  const auto lost = "\xef\xbf\xbd"s;
+  EXPECT_EQ(all[0].log, "\"\\\t\x01\0\x7f\xc3\xa9|"s + lost + "|" + lost + lost + lost + "\n");
+}
+
+TEST(LogEntries, ForeignEscapesAreRead) {
+  const auto entry =
+      parse_log_entry(R"({"log":"\u0041\ud83d\ude00\/\b","stream":"stdout","time":"t","attrs":"x"})", "log");
+  ASSERT_OK(entry);
+  EXPECT_EQ(entry->log, "A\xf0\x9f\x98\x80/\b");
+  for (const auto* broken : {"", "{", R"({"log":"a)", R"({"log":"\x","stream":"s","time":"t"})",
+                             R"({"log":"a"})", R"({"log":"\ud83d","stream":"s","time":"t"})"}) {
+    EXPECT_ERROR(parse_log_entry(broken, "json.log"), ErrorKind::corrupt, HasSubstr("json.log"));
+  }
 }
 
 TEST_F(Log, LongLinesComeInPartsThatKeepCharactersWhole) {
