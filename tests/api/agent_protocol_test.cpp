@@ -2,6 +2,8 @@
 
 #include "tests/support/results.h"
 
+#include <fmt/format.h>
+
 namespace gantry::api {
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include "tests/support/results.h"
 
-#include <chrono>
+#include <ctime>
 #include <iostream>
 
 namespace gantry::controlplane {
@@ -228,11 +228,11 @@ TEST(Scheduler, TenThousandHostsAreQuick) {
   auto ask = request(2000, 256, 256);
   ask.strategies = default_service_strategies();
   ask.constraints = {{"memberOf", "attribute:ecs.instance-type =~ t3.*"}};
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // of this process: others may be busy
   const auto placements = scheduler.place(ask);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_THAT(placements.hosts, SizeIs(2000));
-  const double rate = 2000 / took.count();
+  const double rate = 2000 / took;
   RecordProperty("decisions_per_second", static_cast<int>(rate));
   std::cout << "decisions per second with 10000 hosts: " << static_cast<int>(rate) << "\n";
   EXPECT_GT(rate, 300) << "far below what an unoptimized build does";

@@ -1,0 +1,112 @@
+#include "controlplane/acs_payload.h"
+
+#include "tests/controlplane/scheduling_world.h"
+
+namespace gantry::controlplane {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+Task task_of(const TaskDefinition& definition) {
+  Task task;
+  task.task_arn = "arn:aws:ecs:us-east-1:123456789012:task/default/1";
+  task.cluster_arn = "arn:aws:ecs:us-east-1:123456789012:cluster/default";
+  task.task_definition_arn = definition.task_definition_arn;
+  return task;
+}
+
+TEST(AcsPayload, TaskSizesAreInTheAgentsUnits) {
+  auto definition = test::web_definition({}, 3);
+  auto payload = payload_task(task_of(definition), definition, "123456789012");
+  EXPECT_EQ(payload.version, "3");
+  EXPECT_FALSE(payload.cpu) << "no ceiling without a task size";
+  EXPECT_FALSE(payload.memory);
+  definition.cpu = "256";
+  definition.memory = "128";
+  auto task = task_of(definition);
+  payload = payload_task(task, definition, "123456789012");
+  EXPECT_EQ(payload.cpu, 0.25);
+  EXPECT_EQ(payload.memory, 128);
+  task.overrides.cpu = "512";
+  EXPECT_EQ(payload_task(task, definition, "1").cpu, 0.5);
+  task.desired_status = api::DesiredStatus::stopped;
+  EXPECT_EQ(payload_task(task, definition, "1").desired_status, "STOPPED");
+}
+
+TEST(AcsPayload, OverridesWin) {
+  auto definition = test::web_definition({}, 1);
+  definition.container_definitions[0].command = {"nginx"};
+  definition.container_definitions[0].environment = {{"A", "1"}, {"B", "2"}};
+  auto task = task_of(definition);
+  api::ContainerOverride override_;
+  override_.name = "app";
+  override_.command = {"sleep", "1"};
+  override_.environment = {{"B", "3"}};
+  override_.memory = 99;
+  task.overrides.container_overrides = {override_};
+  const auto container = payload_task(task, definition, "1").containers.at(0);
+  EXPECT_THAT(container.command, ElementsAre("sleep", "1"));
+  EXPECT_THAT(container.environment, ElementsAre(Pair("A", "1"), Pair("B", "3")));
+  EXPECT_EQ(container.memory, 99);
+}
+
+TEST(AcsPayload, PortsDependOnTheNetworkMode) {
+  auto definition = test::web_definition({}, 1);
+  definition.container_definitions[0].port_mappings = {{80, std::nullopt, "tcp"}, {53, 5353, "udp"}};
+  auto ports = payload_task(task_of(definition), definition, "1").containers.at(0).port_mappings;
+  EXPECT_EQ(ports[0].host_port, 0) << "dynamic";
+  EXPECT_EQ(ports[1].host_port, 5353);
+  definition.network_mode = "host";
+  ports = payload_task(task_of(definition), definition, "1").containers.at(0).port_mappings;
+  EXPECT_EQ(ports[0].host_port, 80);
+}
+
+TEST(AcsPayload, TheRestTravelsInDockersForm) {
+  auto definition = test::web_definition({}, 1);
+  auto& container = definition.container_definitions[0];
+  container.user = "1000:1000";
+  container.memory_reservation = 32;
+  container.health_check = api::HealthCheck{{"CMD-SHELL", "curl -f localhost"}, 10, 3, 2, 7};
+  container.ulimits = {{"nofile", 1024, 2048}};
+  container.privileged = false;
+  container.readonly_root_filesystem = true;
+  container.extra_hosts = {{"db", "10.0.0.1"}};
+  api::LinuxParameters parameters;
+  parameters.capabilities = api::KernelCapabilities{{"SYS_PTRACE"}, {"NET_RAW"}};
+  parameters.devices = {{"/dev/fuse", "", {"read", "write"}}};
+  parameters.shared_memory_size = 128;
+  parameters.tmpfs = {{"/run", 16, {"noexec"}}};
+  parameters.max_swap = 10;
+  container.linux_parameters = parameters;
+  const auto payload = payload_task(task_of(definition), definition, "1").containers.at(0);
+  EXPECT_EQ(payload.health_check_type, "DOCKER");
+  ASSERT_TRUE(payload.docker_config);
+  EXPECT_EQ(payload.docker_config->version, "1.24");
+  EXPECT_EQ(payload.docker_config->config,
+            R"({"User":"1000:1000","Healthcheck":{"Test":["CMD-SHELL","curl -f localhost"],)"
+            R"("Interval":10000000000,"Timeout":3000000000,"StartPeriod":7000000000,"Retries":2}})");
+  EXPECT_EQ(
+      payload.docker_config->host_config,
+      R"({"NetworkMode":"bridge","MemoryReservation":33554432,"MemorySwap":77594624,)"
+      R"("CapAdd":["SYS_PTRACE"],"CapDrop":["NET_RAW"],)"
+      R"("Devices":[{"PathOnHost":"/dev/fuse","PathInContainer":"/dev/fuse","CgroupPermissions":"rw"}],)"
+      R"("ShmSize":134217728,"Tmpfs":{"/run":"noexec,size=16m"},)"
+      R"("Ulimits":[{"Name":"nofile","Soft":1024,"Hard":2048}],"ExtraHosts":["db:10.0.0.1"],)"
+      R"("ReadonlyRootfs":true})");
+}
+
+TEST(AcsPayload, OnlyAmazonsRegistriesAskForItsTokens) {
+  auto definition = test::web_definition({}, 1);
+  EXPECT_FALSE(payload_task(task_of(definition), definition, "1").containers.at(0).registry_authentication);
+  definition.container_definitions[0].image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1";
+  const auto authentication =
+      payload_task(task_of(definition), definition, "1").containers.at(0).registry_authentication;
+  ASSERT_TRUE(authentication);
+  EXPECT_EQ(authentication->type, "ecr");
+  EXPECT_EQ(authentication->ecr_auth_data->registry_id, "111122223333");
+  EXPECT_EQ(authentication->ecr_auth_data->region, "eu-west-1");
+}
+
+}  // namespace
+}  // namespace gantry::controlplane
