@@ -16,6 +16,7 @@ from kernel import GuestError
 from wire import Frames, pack
 
 DIED, TIMED_OUT = 125, 124
+STOP_LIMIT = 10  # seconds that a command has to obey a signal that was passed on
 PASSED_ON = ("TERM", "LANG")
 
 
@@ -54,6 +55,7 @@ class Run:
     def __init__(self, session, argv, options, terminal):
         rows, columns = window_size() if terminal else (0, 0)
         self.input = terminal or options.stdin
+        self.stopping = 0
         self.deadline = time.monotonic() + options.timeout if options.timeout else None
         self.connection = connect(session, {
             "argv": argv, "cwd": os.getcwd(), "env": environment(options), "terminal": terminal,
@@ -83,6 +85,8 @@ class Run:
                 self.send(b"w", struct.pack(">HH", *window_size()))
             else:
                 self.send(b"s", struct.pack(">I", number))
+                self.stopping = number
+                self.deadline = min(self.deadline or float("inf"), time.monotonic() + STOP_LIMIT)
 
     def receive(self):
         """The exit status, once it is there."""
@@ -101,6 +105,8 @@ class Run:
     def loop(self):
         while True:
             left = None if self.deadline is None else self.deadline - time.monotonic()
+            if left is not None and left <= 0 and self.stopping:
+                return 128 + self.stopping
             if left is not None and left <= 0:
                 print("guest: the command's time is over", file=sys.stderr)
                 return TIMED_OUT  # closing the connection kills it

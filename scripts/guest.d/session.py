@@ -17,7 +17,7 @@ import time
 import qemu
 from kernel import GuestError, cache_folder, prepare
 
-BOOT_LIMIT = 120  # seconds: an emulated guest on a busy machine
+BOOT_LIMIT = 300  # seconds: an emulated guest on a busy machine
 KVM_BOOT_LIMIT = 30
 
 
