@@ -19,6 +19,7 @@ from kernel import GuestError, cache_folder, prepare
 
 BOOT_LIMIT = 300  # seconds: an emulated guest on a busy machine
 KVM_BOOT_LIMIT = 30
+STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text):
@@ -125,6 +126,8 @@ class Guest:
         return "\n  ".join(lines[-12:]) or "it said nothing"
 
     def close(self):
+        for number in STOPPING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the clean-up
         self.end_machine()
         shutil.rmtree(self.session, ignore_errors=True)
         os.close(self.lock)
@@ -144,7 +147,7 @@ class Stopped(BaseException):
 def stop_on_signals():
     def stop(number, _frame):
         raise Stopped(number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING_SIGNALS:
         signal.signal(number, stop)
 
 
