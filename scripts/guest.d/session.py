@@ -127,7 +127,7 @@ class Guest:
 
     def close(self):
         for number in STOPPING_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the clean-up
+            signal.signal(number, signal.SIG_IGN)
         self.end_machine()
         shutil.rmtree(self.session, ignore_errors=True)
         os.close(self.lock)
@@ -145,8 +145,13 @@ class Stopped(BaseException):
 
 
 def stop_on_signals():
+    seen = []
+
     def stop(number, _frame):
-        raise Stopped(number)
+        if not seen:  # a second one, on its heels, must not interrupt the clean-up
+            seen.append(number)
+            raise Stopped(number)
+
     for number in STOPPING_SIGNALS:
         signal.signal(number, stop)
 
