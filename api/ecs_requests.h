@@ -152,6 +152,21 @@ struct ListServicesRequest {
   PageRequest page;
 };
 
+struct TimeRange {
+  std::optional<EpochSeconds> before;
+  std::optional<EpochSeconds> after;
+};
+struct ListServiceDeploymentsRequest {
+  std::string cluster;
+  std::string service;
+  std::vector<std::string> status;
+  TimeRange created_at;
+  PageRequest page;
+};
+struct DescribeServiceDeploymentsRequest {
+  std::vector<std::string> service_deployment_arns;
+};
+
 struct RegisterContainerInstanceRequest {
   std::string cluster;
   std::string instance_identity_document;

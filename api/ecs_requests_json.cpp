@@ -26,6 +26,8 @@ template Result<UpdateServiceRequest> parse_request(std::string_view);
 template Result<DeleteServiceRequest> parse_request(std::string_view);
 template Result<DescribeServicesRequest> parse_request(std::string_view);
 template Result<ListServicesRequest> parse_request(std::string_view);
+template Result<ListServiceDeploymentsRequest> parse_request(std::string_view);
+template Result<DescribeServiceDeploymentsRequest> parse_request(std::string_view);
 template Result<RegisterContainerInstanceRequest> parse_request(std::string_view);
 template Result<DescribeContainerInstancesRequest> parse_request(std::string_view);
 template Result<ListContainerInstancesRequest> parse_request(std::string_view);

@@ -203,6 +203,26 @@ void members(Visitor& visit, ListServicesRequest& request) {
 }
 
 template <class Visitor>
+void members(Visitor& visit, TimeRange& range) {
+  visit("before", range.before);
+  visit("after", range.after);
+}
+
+template <class Visitor>
+void members(Visitor& visit, ListServiceDeploymentsRequest& request) {
+  visit("cluster", request.cluster);
+  visit("service", request.service);
+  visit("status", request.status);
+  visit("createdAt", request.created_at);
+  page_members(visit, request.page);
+}
+
+template <class Visitor>
+void members(Visitor& visit, DescribeServiceDeploymentsRequest& request) {
+  visit("serviceDeploymentArns", request.service_deployment_arns);
+}
+
+template <class Visitor>
 void members(Visitor& visit, RegisterContainerInstanceRequest& request) {
   visit("cluster", request.cluster);
   visit("instanceIdentityDocument", request.instance_identity_document);

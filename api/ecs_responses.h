@@ -38,6 +38,29 @@ struct DescribeServicesResponse {
   std::vector<Service> services;
   std::vector<Failure> failures;
 };
+// One deployment of a service as ListServiceDeployments and DescribeServiceDeployments show it.
+struct ServiceDeployment {
+  std::string service_deployment_arn;
+  std::string service_arn;
+  std::string cluster_arn;
+  EpochSeconds created_at = 0;
+  std::optional<EpochSeconds> finished_at;
+  std::string target_service_revision_arn;
+  std::string status;  // IN_PROGRESS, SUCCESSFUL, STOPPED
+  std::string status_reason;
+  DeploymentConfiguration deployment_configuration;
+  int requested_task_count = 0;
+  int running_task_count = 0;
+  int pending_task_count = 0;
+};
+struct ListServiceDeploymentsResponse {
+  std::vector<ServiceDeployment> service_deployments;
+  std::string next_token;
+};
+struct DescribeServiceDeploymentsResponse {
+  std::vector<ServiceDeployment> service_deployments;
+  std::vector<Failure> failures;
+};
 struct ContainerInstanceResponse {
   ContainerInstance container_instance;
 };
@@ -71,6 +94,8 @@ std::string to_json_text(const TasksResponse&);
 std::string to_json_text(const TaskResponse&);
 std::string to_json_text(const ServiceResponse&);
 std::string to_json_text(const DescribeServicesResponse&);
+std::string to_json_text(const ListServiceDeploymentsResponse&);
+std::string to_json_text(const DescribeServiceDeploymentsResponse&);
 std::string to_json_text(const ContainerInstanceResponse&);
 std::string to_json_text(const ContainerInstancesResponse&);
 std::string to_json_text(const AttributesResponse&);

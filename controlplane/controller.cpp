@@ -24,6 +24,10 @@ struct Controller::Loop {
   Result<void> take_up();
   void serve();
   std::deque<Command> next_batch();
+  bool is_stopping() {
+    const std::lock_guard lock(mutex);
+    return stopping;
+  }
   bool is_due() const { return wake_at && *wake_at <= now(); }
   void run_batch(std::deque<Command> batch);
   Result<void> commit(Transaction& transaction);
@@ -86,10 +90,7 @@ std::deque<Controller::Command> Controller::Loop::next_batch() {
 void Controller::Loop::serve() {
   for (;;) {
     auto batch = next_batch();
-    {
-      const std::lock_guard lock(mutex);
-      if (stopping) break;
-    }
+    if (batch.empty() && is_stopping()) break;
     run_batch(std::move(batch));
   }
   const Error stopped(ErrorKind::unavailable, "the control plane is stopping");

@@ -42,7 +42,18 @@ struct DeploymentProgress {
   int completed_count = 0;
 };
 
+// What became of a deployment: kept when ECS's own list has forgotten it.
+struct DeploymentRecord {
+  std::string deployment_id;  // "ecs-svc/" and 19 digits
+  std::string task_definition;
+  api::EpochSeconds created_at = 0;
+  std::optional<api::EpochSeconds> finished_at;
+  std::string status;  // of a service deployment: SUCCESSFUL, STOPPED; empty: it is the PRIMARY, see there
+  std::string reason;
+};
+
 struct Service : api::Service {
+  std::vector<DeploymentRecord> history;  // newest first, at most 20; kept by start_deployment
   std::string role_arn;
   std::string client_token;
   std::string parameters;  // CreateService's own parameters as JSON, to tell a repeat from a clash

@@ -34,8 +34,19 @@ void members(Visitor& visit, DeploymentProgress& progress) {
 }
 
 template <class Visitor>
+void members(Visitor& visit, DeploymentRecord& record) {
+  visit("deploymentId", record.deployment_id);
+  visit("taskDefinition", record.task_definition);
+  visit("createdAt", record.created_at);
+  visit("finishedAt", record.finished_at);
+  visit("status", record.status);
+  visit("reason", record.reason);
+}
+
+template <class Visitor>
 void members(Visitor& visit, Service& service) {
   members(visit, static_cast<api::Service&>(service));
+  visit("history", service.history);
   visit("roleArn", service.role_arn);
   visit("clientToken", service.client_token);
   visit("createParameters", service.parameters);

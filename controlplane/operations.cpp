@@ -30,7 +30,6 @@ constexpr const char* unsupported[] = {
     "DescribeDaemonRevisions",
     "DescribeDaemonTaskDefinition",
     "DescribeExpressGatewayService",
-    "DescribeServiceDeployments",
     "DescribeServiceRevisions",
     "DescribeTaskSets",
     "ExecuteCommand",
@@ -39,7 +38,6 @@ constexpr const char* unsupported[] = {
     "ListDaemonDeployments",
     "ListDaemonTaskDefinitions",
     "ListDaemons",
-    "ListServiceDeployments",
     "ListServicesByNamespace",
     "PutAccountSetting",
     "PutAccountSettingDefault",
@@ -86,6 +84,7 @@ void add_operations(http::AwsJsonDispatcher& dispatcher, const OperationContext&
   add_run_task_operations(table, context);
   add_service_operations(table, context);
   add_service_query_operations(table, context);
+  add_service_deployment_operations(table, context);
   add_instance_operations(table, context);
   add_agent_operations(table, context);
   add_attribute_operations(table, context);

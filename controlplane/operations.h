@@ -54,6 +54,7 @@ void add_task_operations(OperationTable& table, const OperationContext& context)
 void add_run_task_operations(OperationTable& table, const OperationContext& context);
 void add_service_operations(OperationTable& table, const OperationContext& context);
 void add_service_query_operations(OperationTable& table, const OperationContext& context);
+void add_service_deployment_operations(OperationTable& table, const OperationContext& context);
 void add_instance_operations(OperationTable& table, const OperationContext& context);
 void add_agent_operations(OperationTable& table, const OperationContext& context);
 void add_attribute_operations(OperationTable& table, const OperationContext& context);

@@ -143,6 +143,19 @@ std::vector<api::Container> new_containers(const Identity& identity, const Task&
   return containers;
 }
 
+// The PRIMARY gives way: what the records say of it from now on.
+void close_record(Service& service, const api::Deployment& former, api::EpochSeconds now) {
+  for (auto& record : service.history) {
+    if (record.deployment_id != former.id) continue;
+    const bool completed = former.rollout_state == api::RolloutState::completed;
+    record.status = completed ? "SUCCESSFUL" : "STOPPED";
+    record.reason = completed ? "" : former.rollout_state_reason;
+    record.finished_at = completed ? former.updated_at : now;
+  }
+}
+
+constexpr size_t most_records = 20;
+
 HealthStatus task_health(const Task& task, const TaskDefinition& definition) {
   bool any = false;
   bool all_healthy = true;
@@ -286,6 +299,7 @@ void start_deployment(Transaction& transaction, Service& service, const std::str
                       const std::string& cause) {
   for (auto& former : service.deployments) {
     if (former.status != api::DeploymentStatus::primary) continue;
+    close_record(service, former, transaction.now());
     former.status = api::DeploymentStatus::active;
     former.updated_at = transaction.now();
   }
@@ -298,6 +312,9 @@ void start_deployment(Transaction& transaction, Service& service, const std::str
   deployment.launch_type = service.launch_type;
   deployment.rollout_state_reason = format("ECS deployment {} in progress.", deployment.id);
   service.progress[deployment.id].cause = cause;
+  service.history.insert(service.history.begin(),
+                         {deployment.id, task_definition_arn, transaction.now(), {}, "", ""});
+  if (service.history.size() > most_records) service.history.resize(most_records);
   service.task_definition = task_definition_arn;
   service.steady = false;
   if (!cause.empty()) {

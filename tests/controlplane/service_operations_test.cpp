@@ -109,6 +109,29 @@ TEST_F(ServiceOperationsTest, APushedImageRedeploysTheServicesThatFollowIt) {
   EXPECT_EQ(deployment_of("web"), after) << "the same event again";
 }
 
+TEST_F(ServiceOperationsTest, DeploymentsAreRememberedWithWhatBecameOfThem) {
+  register_web();
+  create();
+  call("UpdateService", {{"service", "web"}, {"forceNewDeployment", true}});
+  const auto listed = call("ListServiceDeployments", {{"service", "web"}})["serviceDeployments"];
+  ASSERT_EQ(listed.size(), 2);
+  EXPECT_EQ(listed[0]["status"], "IN_PROGRESS");
+  EXPECT_EQ(listed[1]["status"], "STOPPED");
+  const std::string arn = listed[0]["serviceDeploymentArn"];
+  EXPECT_THAT(arn, StartsWith("arn:aws:ecs:us-east-1:123456789012:service-deployment/default/web/"));
+  const auto described = call("DescribeServiceDeployments", {{"serviceDeploymentArns", {arn, arn + "0"}}});
+  EXPECT_EQ(described["serviceDeployments"][0]["targetServiceRevision"]["requestedTaskCount"], 1);
+  EXPECT_EQ(described["failures"][0]["reason"], "MISSING");
+  EXPECT_EQ(
+      call("ListServiceDeployments", {{"service", "web"}, {"status", {"SUCCESSFUL"}}})["serviceDeployments"],
+      Json::array());
+  const auto page = call("ListServiceDeployments", {{"service", "web"}, {"maxResults", 1}});
+  EXPECT_EQ(call("ListServiceDeployments",
+                 {{"service", "web"},
+                  {"nextToken", page["nextToken"]}})["serviceDeployments"][0]["serviceDeploymentArn"],
+            listed[1]["serviceDeploymentArn"]);
+}
+
 TEST_F(ServiceOperationsTest, MalformedEventsAreReportedEach) {
   const auto answer = put_events(
       {{"Entries",
