@@ -86,7 +86,8 @@ std::string RegistryAuth::header(const std::string& scope) const {
   return "Bearer " + token->second.text;
 }
 
-Result<void> RegistryAuth::answer(const Challenge& challenge, const std::string& scope) {
+Result<void> RegistryAuth::answer(const Challenge& challenge, const std::string& scope,
+                                  const std::string& refused) {
   if (challenge.scheme == "bearer") return fetch_token(challenge, scope);
   if (challenge.scheme != "basic") {
     return Error::make(ErrorKind::unsupported, "authentication scheme \"{}\" is not supported",
@@ -96,7 +97,9 @@ Result<void> RegistryAuth::answer(const Challenge& challenge, const std::string&
     return Error(ErrorKind::unauthenticated, "no basic auth credentials: log in first");
   }
   const std::lock_guard lock(mutex_);
-  if (basic_) return Error(ErrorKind::unauthenticated, "incorrect username or password");
+  // Another thread may have found out meanwhile: only what was sent and refused is wrong.
+  if (refused.starts_with("Basic "))
+    return Error(ErrorKind::unauthenticated, "incorrect username or password");
   basic_ = true;
   return {};
 }

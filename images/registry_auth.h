@@ -33,8 +33,9 @@ class RegistryAuth {
 
   // The Authorization header to send for `scope`; empty when none is known yet, or the token is about to end.
   std::string header(const std::string& scope) const;
-  // Answers a 401: gets a token, or finds that Basic is wanted. Errors: unauthenticated, naming why.
-  Result<void> answer(const Challenge& challenge, const std::string& scope);
+  // Answers a 401 to a request that had `refused` as its Authorization (perhaps none): gets a token, or finds
+  // that Basic is wanted. Errors: unauthenticated, naming why.
+  Result<void> answer(const Challenge& challenge, const std::string& scope, const std::string& refused);
 
  private:
   struct Token {

@@ -27,7 +27,8 @@ std::string pull_scope(const std::string& path) {
 
 Error status_error(const http::Response& response, std::string_view what) {
   const auto texts = error_texts(response.body);
-  const std::string says = texts.empty() ? format("status {}", response.status) : join(texts, "; ");
+  std::string says = texts.empty() ? format("status {}", response.status) : join(texts, "; ");
+  if (texts.empty() && response.status == 401) says = "incorrect or missing username or password";
   ErrorKind kind = ErrorKind::invalid;
   if (response.status == 401) kind = ErrorKind::unauthenticated;
   if (response.status == 403) kind = ErrorKind::denied;
@@ -74,7 +75,7 @@ Result<http::Response> RegistryClient::send_once(http::ClientRequest& request, c
     const std::string* challenge = response.headers.find("WWW-Authenticate");
     if (response.status != 401 || attempt > 0 || challenge == nullptr) return response;
     const auto parsed = TRY(parse_challenge(*challenge));
-    TRY(auth_.answer(parsed, scope));
+    TRY(auth_.answer(parsed, scope, authorization));
   }
 }
 
