@@ -62,25 +62,24 @@ class Application {
     const auto definition = transaction_->task_definition(deployment->task_definition);
     if (!definition) return;
     auto request = service_request(service_, *definition);
+    std::vector<std::string> started;
     if (start.hosts.empty()) {
       request.count = start.count;
-      place(request, definition, start.deployment_id);
-      return;
+      place(request, definition, start.deployment_id, started);
     }
     for (const auto& host : start.hosts) {
       request.only_host = host;
-      place(request, definition, start.deployment_id);
+      place(request, definition, start.deployment_id, started);
     }
+    if (!started.empty()) tell_now(texts::started(service_.service_name, started));
   }
 
   void place(const TaskRequest& request, const Ptr<TaskDefinition>& definition,
-             const std::string& deployment_id) {
+             const std::string& deployment_id, std::vector<std::string>& started) {
     const auto placements = hosts_.of_cluster(service_.cluster_arn).place(request);
-    std::vector<std::string> started;
     for (const auto& host : placements.hosts) {
       started.push_back(make_task(transaction_, new_task(definition, host, deployment_id))->task_arn);
     }
-    if (!started.empty()) tell_now(texts::started(service_.service_name, started));
     if (placements.unplaced > 0) {
       tell_unplaced(placements);
     } else {

@@ -7,6 +7,13 @@
 
 namespace gantry::controlplane {
 
+namespace {
+
+// Choosing what to scale in looks at all tasks each time: many of them go in several rounds.
+constexpr int most_scaled_in = 50;
+
+}  // namespace
+
 Condition condition_of(const TaskSnapshot& task, int grace_period, const DeploymentSettings& settings,
                        api::EpochSeconds now) {
   if (!task.running) return Condition::waiting;
@@ -35,6 +42,7 @@ Round::Round(const ServiceSnapshot& service, const DeploymentSettings& settings,
   for (const auto& task : service.tasks) {
     const auto condition = condition_of(task, service.grace_period, settings, now);
     entries_.push_back({&task, condition, task.deployment_id == first, task.wanted});
+    if (task.wanted) tally(entries_.back(), 1);
   }
   result_.desired_count = desired_;
 }
@@ -53,20 +61,11 @@ bool Round::throttled() {
   return true;
 }
 
-int Round::count(Condition condition) const {
-  return static_cast<int>(std::count_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.alive && entry.condition == condition;
-  }));
-}
-
-int Round::alive_count() const {
-  return static_cast<int>(
-      std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.alive; }));
-}
-
-int Round::keeper_count() const {
-  return static_cast<int>(std::count_if(entries_.begin(), entries_.end(),
-                                        [this](const Entry& entry) { return is_keeper(entry); }));
+// Counts an alive entry in (1) or out (-1).
+void Round::tally(const Entry& entry, int by) {
+  counts_[static_cast<size_t>(entry.condition)] += by;
+  alive_ += by;
+  if (is_keeper(entry)) keepers_ += by;
 }
 
 bool Round::replaceable(const Entry& entry) const {
@@ -98,6 +97,7 @@ bool Round::may_stop(const Entry& entry) const {
 }
 
 void Round::stop(Entry& entry, const std::string& reason) {
+  tally(entry, -1);
   entry.alive = false;
   ++stops_;
   decide(StopTask{entry.task->arn, reason});
@@ -199,9 +199,13 @@ Round::Entry* Round::worst_keeper() {
 }
 
 void Round::stop_surplus() {
-  while (keeper_count() > desired_) {
+  for (int stopped = 0; keeper_count() > desired_; ++stopped) {
     auto* entry = worst_keeper();
     if (entry == nullptr || !may_stop(*entry)) return;
+    if (stopped == most_scaled_in) {
+      look_again(now_);
+      return;
+    }
     stop_for_scaling(*entry);
   }
 }

@@ -2,7 +2,7 @@
 
 #include "controlplane/deployment.h"
 
-#include <set>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -30,8 +30,10 @@ class Round {
   int least() const;                       // ceil(D × minimumHealthyPercent / 100)
   bool failed() const { return failed_; }  // the PRIMARY starts nothing more
   bool throttled();
-  int alive_count() const;   // wanted and not stopped in this round
-  int keeper_count() const;  // of the PRIMARY: neither unhealthy nor on a draining instance
+  int alive_count() const { return alive_; }  // wanted and not stopped in this round
+  int keeper_count() const {
+    return keepers_;
+  }  // of the PRIMARY: neither unhealthy nor on a draining instance
 
   void check_breaker();
   void start(int count);
@@ -56,7 +58,8 @@ class Round {
   };
 
   const DeploymentSnapshot& primary() const { return service_.deployments.front(); }
-  int count(Condition condition) const;  // alive ones
+  int count(Condition condition) const { return counts_[static_cast<size_t>(condition)]; }  // alive ones
+  void tally(const Entry& entry, int by);
   bool replaceable(const Entry& entry) const;
   bool may_stop(const Entry& entry) const;
   void stop(Entry& entry, const std::string& reason);
@@ -79,7 +82,10 @@ class Round {
   api::EpochSeconds now_;
   int desired_ = 0;
   bool failed_ = false;
-  std::vector<Entry> entries_;  // all tasks that aren't STOPPED
+  std::vector<Entry> entries_;   // all tasks that aren't STOPPED
+  std::array<int, 4> counts_{};  // alive ones by condition
+  int alive_ = 0;
+  int keepers_ = 0;
   int starts_ = 0;
   int stops_ = 0;
   bool completing_ = false;
