@@ -53,6 +53,11 @@ Result<void> set_host_lost_after(ControlOptions& options, const std::string& val
   return {};
 }
 
+Result<void> set_healthy_after(ControlOptions& options, const std::string& value) {
+  options.healthy_after = static_cast<double>(TRY(parse_unsigned("seconds", value, 86400)));
+  return {};
+}
+
 const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> all = {
       {"--listen", text(&ControlOptions::listen)},
@@ -65,6 +70,7 @@ const std::map<std::string, Setter>& setters() {
       {"--account", set_account},
       {"--endpoint-url", set_endpoint_url},
       {"--host-lost-after", set_host_lost_after},
+      {"--healthy-after", set_healthy_after},
   };
   return all;
 }
@@ -89,6 +95,8 @@ const char* const control_usage =
     "  --endpoint-url URL        what agents are told to connect to (default: the address that they called)\n"
     "  --host-lost-after SECONDS a host without connection for so long has lost its tasks (default 300; 0: "
     "never)\n"
+    "  --healthy-after SECONDS   a task without health checks counts as healthy after running so long "
+    "(default 40)\n"
     "  --log-level LEVEL         trace, debug, info, warning or error (default info)\n"
     "  --help                    show this and exit\n"
     "  --version                 show the version and exit\n";

@@ -20,6 +20,7 @@ struct ControlOptions {
   std::string log_level = "info";
   std::string endpoint_url;
   double host_lost_after = 300;  // seconds
+  double healthy_after = 40;     // seconds, of tasks without health checks
   bool help = false;
   bool version = false;
 };

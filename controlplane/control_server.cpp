@@ -51,6 +51,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const ControlOptions
   self->agents_ = AgentServer::create(*self->controller_, *self->verifier_);
   LoopSettings loop;
   loop.host_lost_after = options.host_lost_after;
+  loop.deployment.healthy_after = options.healthy_after;
   self->controller_->add(std::make_shared<DeploymentLoop>(loop));
   self->controller_->add(std::make_shared<Retention>());
   self->controller_->start();
