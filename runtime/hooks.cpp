@@ -40,7 +40,7 @@ struct Output {
 };
 
 Output output;
-char failure_text[900];
+char failure_text[1100];
 
 int64_t now_ms() {
   timespec now{};
