@@ -48,7 +48,11 @@ Result<std::string> FakeDriver::create(const engine::ContainerSpec& spec) {
 }
 
 Result<void> FakeDriver::start(const std::string& id) {
-  const auto name = containers_.at(id).spec.name;
+  std::string name;
+  {
+    const std::lock_guard lock(mutex_);
+    name = containers_.at(id).spec.name;
+  }
   TRY(note("start " + name));
   const std::lock_guard lock(mutex_);
   auto& container = containers_.at(id);

@@ -131,57 +131,56 @@ void with_host_config(api::PayloadTask& task, const char* text) {
 
 INSTANTIATE_TEST_SUITE_P(
     , TaskCheck,
-    testing::Values(Refused{"awsvpc", [](auto& t) { t.network_mode = "awsvpc"; }, "network mode awsvpc"},
-                    Refused{"pid", [](auto& t) { t.pid_mode = "host"; }, "pidMode host"},
-                    Refused{"secrets",
-                            [](auto& t) {
-                              t.containers[0].secrets = {{"TOKEN", "x", "ssm", "", "", ""}};
-                            },
-                            "ResourceInitializationError: container app: secret TOKEN"},
-                    Refused{"links", [](auto& t) { t.containers[0].links = {"db"}; }, "links"},
-                    Refused{"ranges",
-                            [](auto& t) {
-                              t.containers[0].port_mappings = {{0, 0, "tcp", "80-90"}};
-                            },
-                            "containerPortRange 80-90"},
-                    Refused{"memory", [](auto& t) { t.containers[0].memory = 256; },
-                            "container memory limit(256) greater than task memory limit(128)"},
-                    Refused{"log",
-                            [](auto& t) { with_host_config(t, R"({"LogConfig":{"Type":"awslogs"}})"); },
-                            "logDriver awslogs"},
-                    Refused{"apparmor",
-                            [](auto& t) { with_host_config(t, R"({"SecurityOpt":["apparmor:x"]})"); },
-                            "dockerSecurityOptions apparmor:x"},
-                    Refused{"broken", [](auto& t) { with_host_config(t, R"({"CapAdd":7})"); }, "$.CapAdd"},
-                    Refused{"efs",
-                            [](auto& t) {
-                              t.volumes = {{"v", "efs", {}, {}}};
-                              t.containers[0].mount_points = {{"v", "/v", false}};
-                            },
-                            "volume v: type efs"},
-                    Refused{"no_volume",
-                            [](auto& t) {
-                              t.containers[0].mount_points = {{"v", "/v", false}};
-                            },
-                            "there is no volume \"v\""},
-                    Refused{"volume_path",
-                            [](auto& t) {
-                              t.volumes = {{"../../etc", "", {}, {}}};
-                              t.containers[0].mount_points = {{"../../etc", "/v", false}};
-                            },
-                            "volume name"},
-                    Refused{"depends",
-                            [](auto& t) {
-                              t.containers[0].depends_on = {{"db", "START"}};
-                            },
-                            "there is no container db"},
-                    Refused{"role",
-                            [](auto& t) {
-                              t.role_credentials.emplace();
-                              t.role_credentials->credentials_id = "c";
-                              t.role_credentials->role_arn = "arn:role";
-                            },
-                            "taskRoleArn arn:role"}),
+    testing::Values(
+        Refused{"awsvpc", [](auto& given) { given.network_mode = "awsvpc"; }, "network mode awsvpc"},
+        Refused{"pid", [](auto& given) { given.pid_mode = "host"; }, "pidMode host"},
+        Refused{"secrets",
+                [](auto& given) {
+                  given.containers[0].secrets = {{"TOKEN", "x", "ssm", "", "", ""}};
+                },
+                "ResourceInitializationError: container app: secret TOKEN"},
+        Refused{"links", [](auto& given) { given.containers[0].links = {"db"}; }, "links"},
+        Refused{"ranges",
+                [](auto& given) {
+                  given.containers[0].port_mappings = {{0, 0, "tcp", "80-90"}};
+                },
+                "containerPortRange 80-90"},
+        Refused{"memory", [](auto& given) { given.containers[0].memory = 256; },
+                "container memory limit(256) greater than task memory limit(128)"},
+        Refused{"log", [](auto& given) { with_host_config(given, R"({"LogConfig":{"Type":"awslogs"}})"); },
+                "logDriver awslogs"},
+        Refused{"apparmor", [](auto& given) { with_host_config(given, R"({"SecurityOpt":["apparmor:x"]})"); },
+                "dockerSecurityOptions apparmor:x"},
+        Refused{"broken", [](auto& given) { with_host_config(given, R"({"CapAdd":7})"); }, "$.CapAdd"},
+        Refused{"efs",
+                [](auto& given) {
+                  given.volumes = {{"v", "efs", {}, {}}};
+                  given.containers[0].mount_points = {{"v", "/v", false}};
+                },
+                "volume v: type efs"},
+        Refused{"no_volume",
+                [](auto& given) {
+                  given.containers[0].mount_points = {{"v", "/v", false}};
+                },
+                "there is no volume \"v\""},
+        Refused{"volume_path",
+                [](auto& given) {
+                  given.volumes = {{"../../etc", "", {}, {}}};
+                  given.containers[0].mount_points = {{"../../etc", "/v", false}};
+                },
+                "volume name"},
+        Refused{"depends",
+                [](auto& given) {
+                  given.containers[0].depends_on = {{"db", "START"}};
+                },
+                "there is no container db"},
+        Refused{"role",
+                [](auto& given) {
+                  given.role_credentials.emplace();
+                  given.role_credentials->credentials_id = "c";
+                  given.role_credentials->role_arn = "arn:role";
+                },
+                "taskRoleArn arn:role"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(TaskCheckLimits, HostThatCannotEnforceRefusesUnlessBestEffort) {

@@ -182,16 +182,16 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Dependency{"start_waits", "START", nothing, false, ""},
         Dependency{"start_met", "START", runs, true, ""},
-        Dependency{"start_met_by_ended", "START", [](Task& t) { ends_with(t, 1); }, true, ""},
+        Dependency{"start_met_by_ended", "START", [](Task& given) { ends_with(given, 1); }, true, ""},
         Dependency{"complete_waits", "COMPLETE", runs, false, ""},
-        Dependency{"complete_met", "COMPLETE", [](Task& t) { ends_with(t, 9); }, true, ""},
-        Dependency{"success_met", "SUCCESS", [](Task& t) { ends_with(t, 0); }, true, ""},
-        Dependency{"success_never", "SUCCESS", [](Task& t) { ends_with(t, 9); }, false,
+        Dependency{"complete_met", "COMPLETE", [](Task& given) { ends_with(given, 9); }, true, ""},
+        Dependency{"success_met", "SUCCESS", [](Task& given) { ends_with(given, 0); }, true, ""},
+        Dependency{"success_never", "SUCCESS", [](Task& given) { ends_with(given, 9); }, false,
                    "TaskDependencyError: container dependent waits for app to be SUCCESS: it has ended with "
                    "exit code 9"},
         Dependency{"healthy_waits", "HEALTHY", runs, false, ""},
         Dependency{"healthy_met", "HEALTHY", is_healthy, true, ""},
-        Dependency{"healthy_never", "HEALTHY", [](Task& t) { ends_with(t, 0); }, false,
+        Dependency{"healthy_never", "HEALTHY", [](Task& given) { ends_with(given, 0); }, false,
                    "TaskDependencyError"}),
     [](const auto& test) { return test.param.name; });
 
