@@ -81,7 +81,7 @@ Failure set_limits(const ProcessPlan& plan, bool raising) {
   for (const auto& entry : plan.rlimits) {
     if (raising && !entry.raises_hard) continue;
     if (::setrlimit(static_cast<__rlimit_resource_t>(entry.resource), &entry.limit) != 0) {
-      return {"set an rlimit", errno};
+      return {"set %s", errno, entry.name};
     }
   }
   return {};
@@ -192,7 +192,7 @@ Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_na
     for (const auto& entry : plan.rlimits) {
       if (!entry.raises_hard) continue;
       if (::prlimit(pid, static_cast<__rlimit_resource>(entry.resource), &entry.limit, nullptr) != 0) {
-        return Error::system(errno, "raise an rlimit");
+        return Error::system(errno, "raise {}", entry.name);
       }
     }
   }

@@ -13,6 +13,7 @@
 namespace gantry::runtime {
 
 struct RlimitPlan {
+  const char* name = "";  // "RLIMIT_NOFILE"
   int resource = 0;
   rlimit limit{};
   bool raises_hard = false;  // above our own hard limit, which needs CAP_SYS_RESOURCE

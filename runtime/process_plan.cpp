@@ -45,7 +45,8 @@ Result<RlimitPlan> plan_rlimit(const oci::Rlimit& config) {
     if (::getrlimit(static_cast<__rlimit_resource_t>(entry.resource), &own) != 0) {
       return Error::system(errno, "read {}", config.type);
     }
-    return RlimitPlan{entry.resource, {config.soft, config.hard}, config.hard > own.rlim_max};
+    return RlimitPlan{
+        entry.name.data(), entry.resource, {config.soft, config.hard}, config.hard > own.rlim_max};
   }
   return Error::make(ErrorKind::invalid, "unknown rlimit \"{}\"", config.type);
 }
