@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -53,7 +54,8 @@ Result<void> copy_metadata(BorrowedFd from, BorrowedFd to, const struct stat& st
 
 Result<void> copy_data(BorrowedFd from, BorrowedFd to) {
   for (;;) {
-    const ssize_t copied = copy_file_range(from.get(), nullptr, to.get(), nullptr, size_t{1} << 30, 0);
+    // Not copy_file_range(2): an overlay and what is below it are different file systems to it.
+    const ssize_t copied = sendfile(to.get(), from.get(), nullptr, size_t{1} << 30);
     if (copied < 0 && errno == EINTR) continue;
     if (copied < 0) return Error::system(errno, "copy");
     if (copied == 0) return {};

@@ -73,7 +73,7 @@ std::unique_ptr<test::Sandbox> CliTest::sandbox_;
 TEST_F(CliTest, RunGivesTheProgramsOwnCodeAndOutput) {
   EXPECT_EQ(run({"true"}).status, 0);
   EXPECT_EQ(run({"sh", "-c", "exit 3"}).status, 3);
-  EXPECT_EQ(run({"sh", "-c", "sh -c 'kill -9 $$'"}).status, 137);
+  EXPECT_EQ(run({"sh", "-c", "sh -c 'kill -9 $$'; exit $?"}).status, 137);
   const auto done = run({"sh", "-c", "echo out; echo err >&2; echo $FROM_IMAGE"});
   EXPECT_EQ(done.output, "out\nyes\n");
   EXPECT_EQ(done.errors, "err\n");
@@ -196,9 +196,17 @@ TEST_F(CliTest, StopStartKillRestartAndWait) {
 }
 
 TEST_F(CliTest, PublishedPortIsReachableAndOneInUseIsRefused) {
-  const auto first = gantry({"run", "-d", "--name", "first", "-p", "18080:80", "busybox:1", "nc", "-lk", "-p",
-                             "80", "-e", "echo", "hello"});
+  const auto first = gantry({"run", "-d", "--name", "first", "-p", "18080:80", "busybox:1", "httpd", "-f",
+                             "-p", "80", "-h", "/etc"});
   ASSERT_EQ(first.status, 0) << first.errors;
+  const auto fetch = [] {
+    Command wget;
+    wget.arguments = {"/bin/busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18080/group"};
+    wget.limit = std::chrono::seconds(10);
+    const auto result = run_command(wget);
+    return result ? result->output : result.error().message();
+  };
+  EXPECT_TRUE(test::wait_until([&] { return fetch().find("staff") != std::string::npos; })) << fetch();
   EXPECT_THAT(gantry({"ps"}).output, HasSubstr("0.0.0.0:18080->80/tcp"));
   const auto second =
       gantry({"run", "-d", "--name", "second", "-p", "18080:80", "busybox:1", "sleep", "1000"});

@@ -44,7 +44,9 @@ class EngineTest : public testing::Test {
 
   void TearDown() override {
     if (!engine_) return;
-    for (const auto& info : engine_->list().value()) {
+    const auto infos = engine_->list();
+    ASSERT_OK(infos);
+    for (const auto& info : *infos) {
       EXPECT_OK(engine_->remove(info.id, {.force = true, .anonymous_volumes = true}));
     }
     EXPECT_THAT(list_directory(sandbox_->root() + "/containers").value(), IsEmpty());
@@ -128,7 +130,10 @@ TEST_F(EngineTest, ErrorsOfAStartSayWhichCodeAndLeaveNothing) {
   EXPECT_ERROR(engine_->start(denied), ErrorKind::denied, HasSubstr("ermission denied"));
   EXPECT_EQ(inspect(denied).exit_code, 126);
   EXPECT_EQ(inspect(denied).state, ContainerState::created);
-  EXPECT_THAT(list_directory(sandbox_->run_root() + "/runtime").value(), IsEmpty());
+  for (const auto& id : {missing, denied}) {
+    EXPECT_FALSE(path_exists(sandbox_->run_root() + "/runtime/" + id)) << "state of the runtime was left";
+    EXPECT_FALSE(path_exists(sandbox_->run_root() + "/netns/" + id)) << "a network namespace was left";
+  }
 }
 
 TEST_F(EngineTest, UnknownUserImageAndContainer) {
@@ -280,7 +285,7 @@ TEST_F(EngineTest, RemoveRefusesARunningOne) {
   const std::string id = run(spec({"sleep", "1000"}));
   EXPECT_ERROR(engine_->remove(id), ErrorKind::conflict, HasSubstr("running"));
   const auto process = identify_process(inspect(id).pid);
-  ASSERT_OK(engine_->remove(id, {.force = true}));
+  ASSERT_OK(engine_->remove(id, {.force = true, .anonymous_volumes = true}));
   EXPECT_FALSE(is_alive(*process));
 }
 

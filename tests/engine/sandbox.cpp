@@ -15,9 +15,10 @@ namespace gantry::test {
 
 namespace {
 
-constexpr std::array<const char*, 24> applets = {
-    "sh",  "sleep",    "cat", "echo", "true", "false", "id",    "ls",   "env", "nc",     "wget", "head",
-    "seq", "hostname", "pwd", "stty", "kill", "touch", "mkdir", "tail", "dd",  "printf", "ps",   "chmod"};
+constexpr std::array<const char*, 25> applets = {
+    "httpd", "sh",    "sleep", "cat",  "echo",   "true",     "false", "id",   "ls",
+    "env",   "nc",    "wget",  "head", "seq",    "hostname", "pwd",   "stty", "kill",
+    "touch", "mkdir", "tail",  "dd",   "printf", "ps",       "chmod"};
 
 Result<void> raise_loopback() {
   const UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
