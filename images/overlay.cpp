@@ -92,6 +92,12 @@ Result<void> attach(const UniqueFd& context, const OverlayMount& overlay, const 
   return {};
 }
 
+// Until 6.5 overlay has no parameters of its own: fs_context takes every key, lowerdir+ too, and the mount
+// then fails with EINVAL. So one that can't exist is offered first.
+bool takes_any_key(const UniqueFd& context) {
+  return syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_FLAG, "gantry_probe", nullptr, 0) == 0;
+}
+
 // False where the kernel lacks fsopen (before 5.2) or lowerdir+ (before 6.5).
 Result<bool> mount_by_fsconfig(const OverlayMount& overlay, const std::string& target) {
   const UniqueFd context(static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
@@ -100,6 +106,7 @@ Result<bool> mount_by_fsconfig(const OverlayMount& overlay, const std::string& t
     if (error == ENOSYS) return false;
     return Error::system(error, "overlay: open file system");
   }
+  if (takes_any_key(context)) return false;
   const auto lower = TRY(name_lowers(overlay, fsconfig_value_limit));
   if (!TRY(add_lowers(context, lower))) return false;
   TRY(set(context, "index", "off"));
