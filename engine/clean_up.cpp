@@ -68,6 +68,28 @@ Result<void> sweep_network(const Context& context) {
   return {};
 }
 
+// Folders whose removal was cut off after the last that mattered.
+Result<void> remove_removed(const Context& context) {
+  for (const auto& name : TRY(list_directory(context.layout.containers()))) {
+    // Its remover may still be at it; the next sweep sees to what stays.
+    if (name.rfind(".removed-", 0) == 0) (void)remove_tree(join_path(context.layout.containers(), name));
+  }
+  return {};
+}
+
+Result<void> sweep_locked(const Context& context) {
+  bool found = false;
+  for (const auto& id : TRY(container_ids(context))) {
+    // One that can't be cleaned must not keep anyone from working with the others; the next sweep tries
+    // again, and a command on it says why.
+    const auto swept = sweep_one(context, id);
+    found = found || (swept && *swept);
+  }
+  TRY(remove_removed(context));
+  if (found) TRY(sweep_network(context));
+  return {};
+}
+
 }  // namespace
 
 Result<void> clean_up_container(const Context& context, const std::string& id, Contention contention) {
@@ -91,17 +113,14 @@ Result<void> Engine::clean_up(const std::string& reference) {
 }
 
 Result<void> Engine::sweep() {
-  const auto guard = TRY(FileLock::try_acquire(context_->layout.lock()));
+  const auto guard = TRY(FileLock::acquire(context_->layout.lock()));
+  return sweep_locked(*context_);
+}
+
+Result<void> sweep_if_free(const Context& context) {
+  const auto guard = TRY(FileLock::try_acquire(context.layout.lock()));
   if (!guard) return {};  // another sweeps, or a container is being made
-  bool found = false;
-  for (const auto& id : TRY(container_ids(*context_))) {
-    // One that can't be cleaned must not keep anyone from working with the others; the next sweep tries
-    // again, and a command on it says why.
-    const auto swept = sweep_one(*context_, id);
-    found = found || (swept && *swept);
-  }
-  if (found) TRY(sweep_network(*context_));
-  return {};
+  return sweep_locked(context);
 }
 
 }  // namespace gantry::engine

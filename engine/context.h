@@ -80,6 +80,9 @@ enum class Contention { wait, leave };
 // doesn't run. `leave`: does nothing when another works on it.
 Result<void> clean_up_container(const Context& context, const std::string& id, Contention contention);
 
+// Engine::sweep(), unless another is at it.
+Result<void> sweep_if_free(const Context& context);
+
 // start.cpp
 Result<void> start_container(const Context& context, const std::string& id, UniqueFd attach);
 

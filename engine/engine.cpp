@@ -41,7 +41,7 @@ Result<Engine> Engine::open(EngineOptions options) {
   image_options.root = join_path(options.root, "images");
   auto images = TRY(images::ImageStore::open(image_options));
   Engine engine(std::make_unique<Context>(Context{std::move(options), layout, std::move(images)}));
-  TRY(engine.sweep());
+  TRY(sweep_if_free(*engine.context_));
   return engine;
 }
 

@@ -1,4 +1,5 @@
 #include "engine/context.h"
+#include "engine/watch.h"
 
 #include <algorithm>
 #include <array>
@@ -155,6 +156,20 @@ Result<void> read_outcome(const ContainerPaths& paths, BorrowedFd sync) {
   return start_error(message.error, message.exit_code);
 }
 
+// One that couldn't start its container says so first, then takes back what the runtime made and writes its
+// last status.
+Result<void> wait_for_monitor(const ContainerPaths& paths) {
+  const auto watch = TRY(DirectoryWatch::make(paths.directory, DirectoryWatch::Interest::replaced));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (runtime::monitor_is_alive(paths.directory)) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Error::make(ErrorKind::timeout, "the monitor of a container that didn't start doesn't end");
+    }
+    TRY(watch.wait(std::chrono::milliseconds(20)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> launch_monitor(const Context& context, const ContainerRecord& record, UniqueFd attach) {
@@ -168,6 +183,7 @@ Result<void> launch_monitor(const Context& context, const ContainerRecord& recor
   // The parent of the background monitor leaves at once.
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
+  if (!outcome) TRY(wait_for_monitor(paths));
   return outcome;
 }
 

@@ -30,6 +30,8 @@ struct Layout {
   std::string containers() const { return join_path(root, "containers"); }
   std::string names() const { return join_path(root, "names"); }  // symbolic links: NAME -> ID
   std::string volumes() const { return join_path(root, "volumes"); }
+  // Where a container's folder is moved to while its files go.
+  std::string removed(const std::string& id) const { return join_path(containers(), ".removed-" + id); }
   std::string lock() const { return join_path(root, "engine.lock"); }
   std::string network_state() const { return join_path(run_root, "network"); }
   std::string runtime_state() const { return join_path(run_root, "runtime"); }

@@ -7,6 +7,7 @@
 #include "engine/network_setup.h"
 #include "engine/volumes.h"
 
+#include <cstdio>
 #include <sys/mount.h>
 
 namespace gantry::engine {
@@ -81,7 +82,14 @@ Result<void> erase_container(const Context& context, const ContainerRecord& reco
   TRY(context.images.release(record.id));
   if (!context.images.resolve(record.image_id)) TRY(context.images.collect());
   if (!record.name.empty()) TRY(release_name(context.layout, record.name, record.id));
-  return remove_tree(paths.directory);
+  // Out of the way first: somebody who makes a lock file in it meanwhile would keep the folder from going.
+  const std::string removed = context.layout.removed(record.id);
+  if (rename(paths.directory.c_str(), removed.c_str()) != 0) {
+    return Error::system(errno, "rename {}", paths.directory);
+  }
+  // The container is gone; a sweep may be emptying the folder beside us, and takes what we leave.
+  (void)remove_tree(removed);
+  return {};
 }
 
 }  // namespace gantry::engine
