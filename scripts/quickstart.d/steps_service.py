@@ -25,6 +25,7 @@ def create_service(loop):
     definition = register(loop, "web", container(loop, loop.image))
     loop.aws("ecs", "create-service", "--cluster", CLUSTER, "--service-name", "web", "--task-definition", definition,
              "--desired-count", "2", "--query", "service.[serviceName,status,desiredCount]", "--output", "text")
+    loop.wait_stable("web")
     loop.aws("ecs", "wait", "services-stable", "--cluster", CLUSTER, "--services", "web")
     tasks = loop.service_tasks("web")
     require(len(tasks) == 2, "two tasks run")
