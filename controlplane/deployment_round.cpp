@@ -162,9 +162,22 @@ void Round::start_daemons() {
 
 void Round::stop_old() {
   if (failed_) return;
+  const bool wait = new_ones_come_up();
   for (auto* entry : in_stop_order(&Round::is_old)) {
+    if (wait && entry->condition == Condition::healthy) continue;
     if (may_stop(*entry)) stop_for_scaling(*entry);
   }
+}
+
+// With 100/200: the maximum let all new tasks start beside the old ones, so all come up before the first
+// healthy old one goes. A minimum below 100 percent asks for haste instead.
+bool Round::new_ones_come_up() const {
+  if (service_.strategy != api::SchedulingStrategy::replica || keepers_ < desired_ || least() < desired_)
+    return false;
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
+    return entry.alive && entry.primary &&
+           (entry.condition == Condition::waiting || entry.condition == Condition::warming);
+  });
 }
 
 void Round::stop_draining() {

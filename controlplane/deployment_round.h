@@ -65,6 +65,7 @@ class Round {
   void stop(Entry& entry, const std::string& reason);
   void stop_for_scaling(Entry& entry);
   std::vector<Entry*> in_stop_order(bool (Round::*wanted)(const Entry&) const);
+  bool new_ones_come_up() const;
   bool is_old(const Entry& entry) const { return entry.alive && !entry.primary; }
   bool is_draining(const Entry& entry) const { return entry.alive && entry.task->draining; }
   bool is_unhealthy(const Entry& entry) const;

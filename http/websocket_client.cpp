@@ -339,7 +339,12 @@ Client<Stream>::~Client() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::seconds(6), [this] { return closed_.has_value(); });
   }
-  asio::post(loop_, [this] { lowest().close(); });
+  // After an end without a closing handshake the stream's idle timer is still pending: run() would wait for
+  // it.
+  asio::post(loop_, [this] {
+    lowest().close();
+    loop_.stop();
+  });
   thread_.join();
 }
 

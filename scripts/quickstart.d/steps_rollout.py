@@ -76,7 +76,7 @@ class Watch:
         require(all("stopping" in times for times in gone), "the old tasks were stopped")
         last_healthy = max(times["healthy"] for times in new)
         first_stop = min(times["stopping"] for times in gone)
-        require(first_stop >= last_healthy - 0.4, "old tasks stopped only after the new ones were healthy",
+        require(first_stop >= last_healthy, "old tasks stopped only after the new ones were healthy",
                 f"healthy at {last_healthy:.1f} s, first stop at {first_stop:.1f} s")
         return last_healthy, max(times.get("stopped", first_stop) for times in gone)
 

@@ -111,7 +111,10 @@ TEST(Deployment, OldOnesStayUntilNewOnesAreHealthy) {
   ASSERT_TRUE(decisions.look_again_at);
   EXPECT_DOUBLE_EQ(*decisions.look_again_at, now + 1) << "when the 40 seconds are over";
   service.tasks[2].started_at = now - 40;
-  EXPECT_THAT(stops(decided(service)), ElementsAre("o1"));
+  EXPECT_THAT(stops(decided(service)), IsEmpty()) << "the second new one only warms up";
+  service.minimum_healthy_percent = 50;
+  EXPECT_THAT(stops(decided(service)), ElementsAre("o1", "o2")) << "one healthy is enough";
+  service.minimum_healthy_percent = 100;
   service.tasks[3].started_at = now - 40;
   EXPECT_THAT(stops(decided(service)), ElementsAre("o1", "o2"));
 }

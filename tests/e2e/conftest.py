@@ -35,13 +35,15 @@ def pytest_configure(config):
         enter_namespaces()
 
 
-def wait_until(what, condition, limit=30.0):
+def wait_until(what, condition, limit=30.0, evidence=lambda: ""):
+    """The condition's first true value; when it isn't seen in time, the failure shows the evidence."""
     deadline = time.monotonic() + limit
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what}: not seen within {limit:.0f} s"
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not seen within {limit:.0f} s\n{evidence()}")
         time.sleep(0.05)
 
 
@@ -95,7 +97,8 @@ class Stack:
 
     def agent(self, control_url, *arguments, environment=None):
         return self.start("gantry-agent", "--root", str(self.folder / "host"), "--run-root", str(self.folder / "run"),
-                          "--data-dir", str(self.folder / "agent"), "--cgroup-limits", "best-effort", *arguments,
+                          "--data-dir", str(self.folder / "agent"), "--cgroup-limits", "best-effort",
+                          "--introspection-port", "0", *arguments,
                           environment={"ECS_BACKEND_HOST": control_url, "ECS_CLUSTER": "default",
                                        "ECS_LOGLEVEL": "debug", **(environment or {})})
 

@@ -181,7 +181,8 @@ def test_agent_runs_its_tasks_on_while_the_control_plane_is_down(stack):
     stack.control_process.kill()
     stack.control_process.wait()
     retries = stack.log("gantry-agent").count("retry")
-    wait_until("two tries to connect again", lambda: stack.log("gantry-agent").count("retry") >= retries + 2, 40)
+    wait_until("two tries to connect again", lambda: stack.log("gantry-agent").count("retry") >= retries + 2, 40,
+               lambda: stack.log("gantry-agent")[-2000:])
     assert stack.gantry("ps", "-q").stdout.split() == running
 
     stack.control(port=int(url.rsplit(":", 1)[1]))

@@ -1,9 +1,17 @@
+#include "base/files.h"
+#include "base/text.h"
 #include "http/credentials_file.h"
 #include "http/sigv4.h"
 #include "tests/http/raw_connection.h"
 #include "tests/http/test_server.h"
 #include "tests/support/results.h"
 #include "tests/support/wait.h"
+
+#include <arpa/inet.h>
+#include <openssl/sha.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
 
 namespace gantry::http::test {
 namespace {
@@ -37,6 +45,49 @@ struct Echo : WebSocketHandler {
     const std::lock_guard lock(mutex);
     return closed.has_value();
   }
+};
+
+// A server of one connection that upgrades it and then breaks it off, as one does that is killed.
+class VanishingServer {
+ public:
+  VanishingServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    url_ = format("http://127.0.0.1:{}/ws", ntohs(address.sin_port));
+    thread_ = std::thread([this] { serve(); });
+  }
+  VanishingServer(const VanishingServer&) = delete;
+  VanishingServer& operator=(const VanishingServer&) = delete;
+  ~VanishingServer() { thread_.join(); }
+  const std::string& url() const { return url_; }
+
+ private:
+  void serve() {
+    const UniqueFd peer(::accept(listener_.get(), nullptr, nullptr));
+    std::string request;
+    char byte = 0;
+    while (request.find("\r\n\r\n") == std::string::npos && ::read(peer.get(), &byte, 1) == 1)
+      request += byte;
+    const std::string name = "Sec-WebSocket-Key: ";
+    const auto at = request.find(name) + name.size();
+    const auto key = request.substr(at, request.find('\r', at) - at) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    unsigned char digest[20];
+    ::SHA1(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest);
+    const std::string accept = base64_encode({reinterpret_cast<char*>(digest), sizeof digest});
+    EXPECT_OK(write_all(peer,
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Accept: " +
+                            accept + "\r\n\r\n"));
+  }
+
+  UniqueFd listener_;
+  std::string url_;
+  std::thread thread_;
 };
 
 class WebSockets : public testing::Test {
@@ -123,7 +174,7 @@ TEST_F(WebSockets, CarryASignature) {
   EXPECT_OK(WebSocketClient::connect({.url = url, .headers = *headers}));
 }
 
-TEST_F(WebSockets, EndWith1006WhenTheServerVanishes) {
+TEST_F(WebSockets, EndWith1001WhenTheServerStops) {
   start();
   const auto client = connect();
   ASSERT_OK(client->send("x"));
@@ -131,6 +182,16 @@ TEST_F(WebSockets, EndWith1006WhenTheServerVanishes) {
   server_->stop();  // closes with 1001
   EXPECT_ERROR(client->receive(seconds(10)), ErrorKind::unavailable, HasSubstr("1001 server stops"));
   EXPECT_TRUE(echo_->is_closed());
+}
+
+TEST_F(WebSockets, EndWith1006AndAreSoonGoneWhenTheServerVanishes) {
+  VanishingServer server;
+  auto client = WebSocketClient::connect({.url = server.url(), .idle_limit = seconds(60)});
+  ASSERT_OK(client);
+  EXPECT_ERROR((*client)->receive(seconds(10)), ErrorKind::unavailable, HasSubstr("1006"));
+  const auto begin = std::chrono::steady_clock::now();
+  client->reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(3)) << "it waits for the idle timer";
 }
 
 TEST_F(WebSockets, ArePingedWhileIdleAndCutWhenThePeerIsDead) {

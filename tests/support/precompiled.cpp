@@ -1,0 +1,1 @@
+// Holds nothing: it exists so that the tests' common headers are precompiled once.
