@@ -49,8 +49,8 @@ class TaskManager {
  private:
   void add(Task task);
   std::shared_ptr<TaskWorker> worker(const std::string& arn) const;
-  void let_go();   // of workers whose threads have nothing left to do
-  void changed();  // wakes those who wait
+  void let_go();                        // of workers whose threads have nothing left to do
+  void changed();                       // wakes those who wait
   void forget(const std::string& arn);  // after clean-up
 
   const Config& config_;

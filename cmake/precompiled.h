@@ -1,5 +1,11 @@
-// What nearly every source includes, parsed once for each module (GANTRY_PRECOMPILE). Sources still include what they
-// use: the debug preset builds without this.
+// What nearly every source includes, parsed once for each module (GANTRY_PRECOMPILE). Sources still include
+// what they use: the debug preset builds without this.
+#include "base/files.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "base/time.h"
+
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -13,9 +19,3 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "base/files.h"
-#include "base/json.h"
-#include "base/result.h"
-#include "base/text.h"
-#include "base/time.h"
