@@ -134,9 +134,10 @@ class Loop:
     def wait_stable(self, name, limit=150.0):
         def stable():
             service = self.service(name)
-            return len(service["deployments"]) == 1 and service["runningCount"] == service["desiredCount"] and service
+            settled = len(service["deployments"]) == 1 and service["deployments"][0]["rolloutState"] == "COMPLETED"
+            return settled and service["runningCount"] == service["desiredCount"] and service
 
-        return wait_for(f"service {name} to be stable", stable, limit)
+        return wait_for(f"service {name} to be stable and healthy", stable, limit)
 
     def task_cgroup(self, task):
         """The task's node in the host's cgroup tree."""

@@ -132,7 +132,8 @@ def follow_image(loop):
     def redeployed():
         tasks = loop.service_tasks("follower")
         service = loop.service("follower")
-        return len(tasks) == 1 and tasks[0]["taskArn"] not in before["follower"] and len(service["deployments"]) == 1
+        return (len(tasks) == 1 and tasks[0]["taskArn"] not in before["follower"] and len(service["deployments"]) == 1
+                and service["deployments"][0]["rolloutState"] == "COMPLETED")
 
     wait_for("the follower to be redeployed by nobody", redeployed, 150)
     check_pages(loop, "follower", "v2")
