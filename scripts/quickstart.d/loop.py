@@ -154,17 +154,22 @@ class Loop:
 
     def stop(self):
         if self.agent.pid_file.exists():
-            for task in self.list_all_tasks():
-                try:
-                    self.ecs.stop_task(cluster=CLUSTER, task=task, reason="quickstart ends")
-                except Exception as error:  # the control plane may be what failed: go on cleaning up
-                    print(f"   (stop {task}: {error})")
+            try:
+                self.end_services_and_tasks()
+            except Exception as error:  # the control plane may be what failed: go on cleaning up
+                print(f"   (stop the tasks: {error})")
             self.gantry_remove_all()
             self.agent.stop()
         self.control.stop()
         self.registry_server.stop()
         self.host.halt()
         shutil.rmtree(self.state, ignore_errors=True)
+
+    def end_services_and_tasks(self):
+        for service in self.ecs.list_services(cluster=CLUSTER)["serviceArns"]:
+            self.ecs.delete_service(cluster=CLUSTER, service=service, force=True)
+        for task in self.list_all_tasks():
+            self.ecs.stop_task(cluster=CLUSTER, task=task, reason="quickstart ends")
 
     def list_all_tasks(self):
         try:
