@@ -138,8 +138,7 @@ class Stack:
         return root
 
     def close(self):
-        for container in self.gantry("ps", "-aq").stdout.split():
-            self.gantry("rm", "-f", container)
+        """The servers and the agent first: they would start again what is removed."""
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -149,7 +148,16 @@ class Stack:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(10)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for container in self.gantry("ps", "-aq").stdout.split():
+            self.gantry("rm", "-f", container)
+        self.unmount()
+        shutil.rmtree(self.folder)
+
+    def unmount(self):
+        """What the network's state keeps mounted below our folder."""
+        mounts = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+        for path in sorted((path for path in mounts if path.startswith(f"{self.folder}/")), reverse=True):
+            subprocess.run(["umount", path], check=True)
 
 
 @pytest.fixture
