@@ -1,10 +1,10 @@
 #include "agent/acs_protocol.h"
 
 #include "agent/control_plane.h"
+#include "base/log.h"
 
 #include <algorithm>
 #include <set>
-#include <spdlog/spdlog.h>
 
 namespace gantry::agent {
 
@@ -30,7 +30,7 @@ void AcsProtocol::raise_sequence(int64_t to) {
   if (to <= instance_.sequence) return;
   instance_.sequence = to;
   if (const auto saved = store_.save_instance(instance_); !saved) {
-    spdlog::error("sequence number not saved error=\"{}\"", saved.error().message());
+    log::error("sequence number not saved error=\"{}\"", saved.error().message());
   }
 }
 
@@ -69,7 +69,7 @@ Result<std::vector<std::string>> AcsProtocol::handle_other(const api::Frame& fra
   if (frame.type == api::PerformUpdateMessage::type) {
     return refuse(TRY(api::parse_message<api::PerformUpdateMessage>(frame, "ACS")).message_id);
   }
-  spdlog::warn("ACS message not handled type={} message={}", frame.type, frame.message.text.substr(0, 200));
+  log::warning("ACS message not handled type={} message={}", frame.type, frame.message.text.substr(0, 200));
   return std::vector<std::string>{};
 }
 
@@ -103,14 +103,14 @@ bool AcsProtocol::accept_tasks(std::vector<api::PayloadTask> tasks) {
     const auto accepted = manager_.accept(task);
     if (accepted) continue;
     all = false;
-    spdlog::error("task not accepted task={} error=\"{}\"", task.arn, accepted.error().message());
+    log::error("task not accepted task={} error=\"{}\"", task.arn, accepted.error().message());
     if (accepted.error().kind() == ErrorKind::invalid) refuse_task(task.arn, accepted.error());
   }
   return all;
 }
 
 void AcsProtocol::refuse_task(const std::string& arn, const Error& error) {
-  spdlog::error("task can't be read task={} error=\"{}\"", arn, error.message());
+  log::error("task can't be read task={} error=\"{}\"", arn, error.message());
   if (arn.empty()) return;
   api::SubmitTaskStateChangeRequest request;
   request.cluster = instance_.cluster;
@@ -119,15 +119,14 @@ void AcsProtocol::refuse_task(const std::string& arn, const Error& error) {
   request.reason =
       "UnrecogniedTaskError: Error loading task - " + error.message();  // spelt as the ECS agent does
   if (const auto sent = control_.submit(request); !sent) {
-    spdlog::warn("refusal not sent, retry when it comes again task={} error=\"{}\"", arn,
+    log::warning("refusal not sent, retry when it comes again task={} error=\"{}\"", arn,
                  sent.error().to_error().message());
   }
 }
 
 std::vector<std::string> AcsProtocol::handle_manifest(const api::TaskManifestMessage& manifest) {
   if (manifest.timeline <= instance_.sequence) {
-    spdlog::info("manifest older than what was seen timeline={} seen={}", manifest.timeline,
-                 instance_.sequence);
+    log::info("manifest older than what was seen timeline={} seen={}", manifest.timeline, instance_.sequence);
     return {};
   }
   raise_sequence(manifest.timeline);
@@ -150,7 +149,7 @@ std::vector<std::string> AcsProtocol::handle_manifest(const api::TaskManifestMes
 void AcsProtocol::handle_stop_ack(const api::TaskStopVerificationAck& ack) {
   if (ack.message_id != manifest_id_) return;
   for (const auto& task : ack.stop_tasks) {
-    spdlog::warn("task stopped: the control plane doesn't know it task={}", task.task_arn);
+    log::warning("task stopped: the control plane doesn't know it task={}", task.task_arn);
     manager_.stop(task.task_arn, "Task isn't known to the control plane");
   }
 }

@@ -1,8 +1,7 @@
 #include "agent/acs_session.h"
 
 #include "agent/backoff.h"
-
-#include <spdlog/spdlog.h>
+#include "base/log.h"
 
 namespace gantry::agent {
 
@@ -40,14 +39,14 @@ AcsSession::End AcsSession::serve(http::WebSocketClient& socket, Stopping& stopp
     if (text) {
       heard = now;
       const auto answers = protocol_.handle(*text);
-      if (!answers) spdlog::error("ACS message can't be read error=\"{}\"", answers.error().message());
+      if (!answers) log::error("ACS message can't be read error=\"{}\"", answers.error().message());
       if (!answers) continue;
       for (const auto& answer : *answers) {
         if (!socket.send(answer)) return End::reconnect;
       }
     }
     if (now - heard > limits.silence) {
-      spdlog::warn("ACS connection is silent, connect again seconds={}", limits.silence.count() / 1000);
+      log::warning("ACS connection is silent, connect again seconds={}", limits.silence.count() / 1000);
       break;
     }
     if (now - opened > limits.lifetime) {
@@ -62,7 +61,7 @@ AcsSession::End AcsSession::connect_once(Stopping& stopping) {
   const auto endpoints = endpoints_.get();
   Refusal refusal;
   const auto failed = [&](const Error& error) {
-    spdlog::warn("ACS connection failed, retry error=\"{}\" answer={} {}", error.message(), refusal.exception,
+    log::warning("ACS connection failed, retry error=\"{}\" answer={} {}", error.message(), refusal.exception,
                  refusal.message);
     if (refusal.exception == "InactiveInstanceException") return End::inactive;
     return refusal.exception == "InvalidInstanceException" ? End::unknown_instance : End::back_off;
@@ -71,11 +70,10 @@ AcsSession::End AcsSession::connect_once(Stopping& stopping) {
   const auto socket = open_websocket(url(endpoints->endpoint), credentials_, config_, clock_, refusal);
   if (!socket) return failed(socket.error());
   send_credentials_ = false;
-  spdlog::info("ACS connected endpoint={}", endpoints->endpoint);
+  log::info("ACS connected endpoint={}", endpoints->endpoint);
   const auto end = serve(**socket, stopping);
   const auto closed = (*socket)->closed();
-  spdlog::info("ACS disconnected code={} reason=\"{}\"", closed ? closed->code : 0,
-               closed ? closed->text : "");
+  log::info("ACS disconnected code={} reason=\"{}\"", closed ? closed->code : 0, closed ? closed->text : "");
   return end;
 }
 
@@ -87,7 +85,7 @@ void AcsSession::run(Stopping& stopping, const std::function<void()>& register_a
     if (SteadyClock::now() - began >= steady) backoff.reset();
     if (end == End::unknown_instance) register_again();
     if (end == End::inactive) {
-      spdlog::error(
+      log::error(
           "this container instance is deregistered: wait an hour, or start the agent with another "
           "--data-dir");
       stopping.wait_for(inactive_wait);

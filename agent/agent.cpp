@@ -5,9 +5,9 @@
 #include "agent/registration.h"
 #include "agent/submitter.h"
 #include "agent/tcs_session.h"
+#include "base/log.h"
 
 #include <mutex>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace gantry::agent {
@@ -36,7 +36,7 @@ void serve(const Config& config, const http::Credentials& credentials, Container
   acs.run(stopping, [&] {
     const auto again =
         control.register_instance(registration_request(config, driver.capabilities(), instance));
-    if (!again) spdlog::warn("register again failed, retry error=\"{}\"", again.error().to_error().message());
+    if (!again) log::warning("register again failed, retry error=\"{}\"", again.error().to_error().message());
   });
   manager.shut_down();
   telemetry.join();
@@ -62,7 +62,7 @@ Result<Outcome> run_agent(const Config& config, const http::Credentials& credent
   const auto registered = register_host(config, driver.capabilities(), *control, store, stopping);
   if (!registered) {
     if (stopping.is_set()) return Outcome::stopped;
-    spdlog::error("registration refused for good error=\"{}\"", registered.error().message());
+    log::error("registration refused for good error=\"{}\"", registered.error().message());
     return Outcome::refused;
   }
   serve(config, credentials, driver, clock, *control, store, manager, *registered, stopping);

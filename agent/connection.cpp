@@ -1,8 +1,7 @@
 #include "agent/connection.h"
 
+#include "base/log.h"
 #include "base/random.h"
-
-#include <spdlog/spdlog.h>
 
 namespace gantry::agent {
 

@@ -3,6 +3,7 @@
 #include "agent/ecr_login.h"
 #include "agent/host_facts.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "cgroups/cgroup.h"
 #include "engine/engine.h"
@@ -11,7 +12,6 @@
 
 #include <mutex>
 #include <set>
-#include <spdlog/spdlog.h>
 
 namespace gantry::agent {
 
@@ -91,7 +91,7 @@ class EngineDriver final : public ContainerDriver {
       return pulled->manifest_digest.string();
     }
     if (!cached || behavior == PullBehavior::always) return pulled.error();
-    spdlog::warn("image not pulled, the one on this host is used image={} error=\"{}\"", image,
+    log::warning("image not pulled, the one on this host is used image={} error=\"{}\"", image,
                  pulled.error().message());
     return cached->manifest_digest.string();
   }
@@ -104,7 +104,7 @@ class EngineDriver final : public ContainerDriver {
       return known->update(resources_of(group), enforcement);
     const auto made = TRY(cgroups::Cgroup::create(group.path, resources_of(group), enforcement));
     for (const auto& dropped : made.dropped()) {
-      spdlog::warn("task limit not enforced group={} limit={} reason=\"{}\"", group.path, dropped.json_path,
+      log::warning("task limit not enforced group={} limit={} reason=\"{}\"", group.path, dropped.json_path,
                    dropped.reason);
     }
     return {};

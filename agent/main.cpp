@@ -5,7 +5,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <spdlog/spdlog.h>
 #include <thread>
 #include <unistd.h>
 
@@ -44,7 +43,7 @@ void end_on_signal(agent::Stopping& stopping) {
   const auto signals = ending_signals();
   int received = 0;
   ::sigwait(&signals, &received);
-  spdlog::info("ending signal={}: tasks run on", received);
+  log::info("ending signal={}: tasks run on", received);
   stopping.set();
   std::this_thread::sleep_for(patience);
   ::_exit(0);
@@ -52,7 +51,7 @@ void end_on_signal(agent::Stopping& stopping) {
 
 Result<int> run(const agent::Config& config) {
   TRY(set_up_logging("gantry-agent", {config.log_level, config.log_file, false}));
-  for (const auto& name : config.ignored) spdlog::warn("variable not honoured name={}", name);
+  for (const auto& name : config.ignored) log::warning("variable not honoured name={}", name);
   const auto credentials = TRY(http::find_credentials(config.credentials_file));
   const auto signals = ending_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -60,8 +59,8 @@ Result<int> run(const agent::Config& config) {
   agent::Stopping stopping;
   std::thread([&stopping] { end_on_signal(stopping); }).detach();
   const SystemClock clock;
-  spdlog::info("begin version={} cluster={} endpoint={} data={}", GANTRY_VERSION, config.cluster,
-               config.endpoint, config.data_directory);
+  log::info("begin version={} cluster={} endpoint={} data={}", GANTRY_VERSION, config.cluster,
+            config.endpoint, config.data_directory);
   const auto outcome = TRY(agent::run_agent(config, credentials, *driver, clock, stopping));
   return outcome == agent::Outcome::refused ? refused_for_good : 0;
 }

@@ -1,10 +1,10 @@
 #include "agent/registration.h"
 
 #include "agent/backoff.h"
+#include "base/log.h"
 
 #include <algorithm>
 #include <set>
-#include <spdlog/spdlog.h>
 
 namespace gantry::agent {
 
@@ -63,7 +63,7 @@ Result<InstanceState> keep(const Registered& registered, const api::RegisterCont
   if (state.container_instance_arn.empty()) state.container_instance_arn = registered.container_instance_arn;
   state.cluster = request.cluster;
   TRY(store.save_instance(state));
-  spdlog::info("registered cluster={} instance={}", state.cluster, state.container_instance_arn);
+  log::info("registered cluster={} instance={}", state.cluster, state.container_instance_arn);
   return state;
 }
 
@@ -127,7 +127,7 @@ Result<InstanceState> register_host(const Config& config, const HostCapabilities
     }
     if (!is_worth_a_retry(error)) return error.to_error().context("register with {}", config.endpoint);
     const auto wait = backoff.next();
-    spdlog::warn("register failed, retry in={}ms endpoint={} error=\"{}\"", wait.count(), config.endpoint,
+    log::warning("register failed, retry in={}ms endpoint={} error=\"{}\"", wait.count(), config.endpoint,
                  error.to_error().message());
     if (stopping.wait_for(wait))
       return Error::make(ErrorKind::unavailable, "stopped before it was registered");

@@ -1,7 +1,8 @@
 #include "agent/submitter.h"
 
+#include "base/log.h"
+
 #include <set>
-#include <spdlog/spdlog.h>
 
 namespace gantry::agent {
 
@@ -59,17 +60,17 @@ void Submitter::send(const Task& task) {
     retries_.erase(task.arn());
     manager_.mark_sent(task);
     if (refused) {
-      spdlog::error("state change refused, dropped task={} status={} error=\"{}\"", task.id(),
-                    enum_name(task.record.known), answer.error().message);
+      log::error("state change refused, dropped task={} status={} error=\"{}\"", task.id(),
+                 enum_name(task.record.known), answer.error().message);
     } else {
-      spdlog::info("state change sent task={} status={}", task.id(), enum_name(task.record.known));
+      log::info("state change sent task={} status={}", task.id(), enum_name(task.record.known));
     }
     return;
   }
   auto& retry = retries_[task.arn()];
   const auto wait = retry.backoff.next();
   retry.due = clock_.now() + wait;
-  spdlog::warn("state change not sent, retry in={}ms task={} status={} error=\"{}\"", wait.count(), task.id(),
+  log::warning("state change not sent, retry in={}ms task={} status={} error=\"{}\"", wait.count(), task.id(),
                enum_name(task.record.known), answer.error().to_error().message());
 }
 

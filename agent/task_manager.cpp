@@ -2,9 +2,9 @@
 
 #include "agent/task_plan.h"
 #include "agent/task_worker.h"
+#include "base/log.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::agent {
 
@@ -36,7 +36,7 @@ void TaskManager::add(Task task) {
 Result<void> TaskManager::restore() {
   auto tasks = TRY(store_.load_tasks());
   for (auto& task : tasks) {
-    spdlog::info("task taken up again task={} status={}", task.id(), enum_name(task.record.known));
+    log::info("task taken up again task={} status={}", task.id(), enum_name(task.record.known));
     add(std::move(task));
   }
   return {};
@@ -76,12 +76,12 @@ Result<void> TaskManager::accept(const api::PayloadTask& payload) {
   task.record.accepted_at = clock_.now();
   if (stopped) want_stop(task, {});
   if (const auto fit = check_task(payload, config_, capabilities_); !stopped && !fit) {
-    spdlog::error("task can't be run here task={} error=\"{}\"", task.id(), fit.error().message());
+    log::error("task can't be run here task={} error=\"{}\"", task.id(), fit.error().message());
     want_stop(task, fit.error().message());
   }
   TRY(store_.save_task(task));
-  spdlog::info("task accepted task={} family={}:{} desired={}", task.id(), payload.family, payload.version,
-               payload.desired_status);
+  log::info("task accepted task={} family={}:{} desired={}", task.id(), payload.family, payload.version,
+            payload.desired_status);
   add(std::move(task));
   changed();
   return {};
@@ -128,7 +128,7 @@ void TaskManager::forget(const std::string& arn) {
   const std::lock_guard lock(mutex_);
   const auto found = workers_.find(arn);
   if (found == workers_.end()) return;
-  spdlog::info("task cleaned up task={}", found->second->copy().id());
+  log::info("task cleaned up task={}", found->second->copy().id());
   gone_.push_back(std::move(found->second));
   workers_.erase(found);
   ++generation_;

@@ -2,8 +2,8 @@
 
 #include "agent/task_plan.h"
 #include "base/files.h"
+#include "base/log.h"
 
-#include <spdlog/spdlog.h>
 #include <utility>
 
 namespace gantry::agent {
@@ -84,7 +84,7 @@ void TaskWorker::mark_sent(const Task& told) {
 
 void TaskWorker::save_locked() {
   if (const auto saved = context_.store.save_task(task_); !saved) {
-    spdlog::error("task not saved task={} error=\"{}\"", task_.id(), saved.error().message());
+    log::error("task not saved task={} error=\"{}\"", task_.id(), saved.error().message());
   }
 }
 
@@ -126,7 +126,7 @@ void TaskWorker::observe_containers() {
     if (record.runtime_id.empty() || record.known == ContainerStatus::stopped) continue;
     const auto observed = context_.driver.inspect(record.runtime_id);
     if (!observed) {
-      spdlog::warn("container can't be inspected task={} container={} error=\"{}\"", task.id(),
+      log::warning("container can't be inspected task={} container={} error=\"{}\"", task.id(),
                    task.payload.containers[i].name, observed.error().message());
       continue;
     }
@@ -148,8 +148,8 @@ void TaskWorker::save_changes(const std::string& before) {
     const std::lock_guard lock(mutex_);
     save_locked();
   }
-  spdlog::info("task changed task={} family={}:{} status={} reason=\"{}\"", task.id(), task.payload.family,
-               task.payload.version, enum_name(task.record.known), task.record.reason);
+  log::info("task changed task={} family={}:{} status={} reason=\"{}\"", task.id(), task.payload.family,
+            task.payload.version, enum_name(task.record.known), task.record.reason);
   context_.changed();
 }
 
@@ -179,7 +179,7 @@ bool TaskWorker::clean_up() {
     return context_.store.remove_task(task);
   }();
   if (done) return true;
-  spdlog::warn("task not cleaned up, retry task={} error=\"{}\"", task.id(), done.error().message());
+  log::warning("task not cleaned up, retry task={} error=\"{}\"", task.id(), done.error().message());
   wait(context_.clock.now() + std::chrono::minutes(1));
   return false;
 }
@@ -213,12 +213,12 @@ void TaskWorker::take_one(const Step& step) {
     save_locked();
   }
   if (done) {
-    spdlog::info("container step={} task={} container={} ms={}", step_name(step.kind), task.id(), name,
-                 milliseconds);
+    log::info("container step={} task={} container={} ms={}", step_name(step.kind), task.id(), name,
+              milliseconds);
     return;
   }
-  spdlog::error("container step={} failed task={} container={} error=\"{}\"", step_name(step.kind), task.id(),
-                name, done.error().message());
+  log::error("container step={} failed task={} container={} error=\"{}\"", step_name(step.kind), task.id(),
+             name, done.error().message());
   if (step.kind == StepKind::stop) wait(now + std::chrono::seconds(1));
 }
 

@@ -2,8 +2,8 @@
 
 #include "agent/backoff.h"
 #include "api/agent_protocol.h"
+#include "base/log.h"
 
-#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace gantry::agent {
@@ -39,7 +39,7 @@ Result<std::string> signed_frame(const std::string& url, const std::string& body
 bool TcsSession::send(http::WebSocketClient& socket, const std::string& url, const std::string& body) {
   const auto frame = signed_frame(url, body, credentials_, config_.region, clock_.now());
   if (!frame) {
-    spdlog::error("TCS frame not made error=\"{}\"", frame.error().message());
+    log::error("TCS frame not made error=\"{}\"", frame.error().message());
     return false;
   }
   return bool(socket.send(*frame));
@@ -94,7 +94,7 @@ void TcsSession::read(http::WebSocketClient& socket, Stopping& stopping, const s
     if (!text && text.error().kind() != ErrorKind::timeout) return;
     if (text) heard = now;
     if (text && text->find("Heartbeat") == std::string::npos && text->find("\"Ack") == std::string::npos) {
-      spdlog::debug("TCS message={}", text->substr(0, 200));
+      log::debug("TCS message={}", text->substr(0, 200));
     }
     if (now - heard > limits.silence) return;
     if (now - opened > limits.lifetime) {
@@ -116,11 +116,11 @@ bool TcsSession::connect_once(Stopping& stopping) {
   Refusal refusal;
   const auto socket = open_websocket(url, credentials_, config_, clock_, refusal);
   if (!socket) {
-    spdlog::warn("TCS connection failed, retry error=\"{}\" answer={} {}", socket.error().message(),
+    log::warning("TCS connection failed, retry error=\"{}\" answer={} {}", socket.error().message(),
                  refusal.exception, refusal.message);
     return false;
   }
-  spdlog::info("TCS connected endpoint={}", endpoints->telemetry_endpoint);
+  log::info("TCS connected endpoint={}", endpoints->telemetry_endpoint);
   const auto opened = SteadyClock::now();
   std::atomic<bool> ending = false;
   std::thread publisher([&] {

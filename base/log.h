@@ -2,7 +2,10 @@
 
 #include "base/result.h"
 
+#include <algorithm>
+#include <fmt/core.h>
 #include <string>
+#include <string_view>
 
 namespace gantry {
 
@@ -12,9 +15,42 @@ struct LogOptions {
   bool json = false;           // one JSON object a line
 };
 
-// Sets up spdlog's default logger, the only global of the tree. One line an event: "time level program:
-// text", the text being words and key=value pairs: "task started task=… container=web pid=4711 ms=38".
+// Sets up the process's log, the only global of the tree. One line an event: "time level program: text", the
+// text being words and key=value pairs: "task started task=… container=web pid=4711 ms=38". Without this call
+// the log goes to stderr, from level info on.
 Result<void> set_up_logging(const std::string& program, const LogOptions& options);
+
+// Writing to it, from any thread: log::info("task started task={} ms={}", arn, ms). Only log.cpp sees spdlog,
+// which takes seconds to compile.
+namespace log {
+
+enum class Level { debug, info, warning, error };
+
+bool enabled(Level level);
+void write(Level level, std::string_view text);
+
+template <class... Args>
+void at(Level level, fmt::string_view text, const Args&... args) {
+  if (enabled(level)) write(level, fmt::vformat(text, fmt::make_format_args(args...)));
+}
+template <class... Args>
+void debug(fmt::format_string<Args...> text, Args&&... args) {
+  at(Level::debug, text, args...);
+}
+template <class... Args>
+void info(fmt::format_string<Args...> text, Args&&... args) {
+  at(Level::info, text, args...);
+}
+template <class... Args>
+void warning(fmt::format_string<Args...> text, Args&&... args) {
+  at(Level::warning, text, args...);
+}
+template <class... Args>
+void error(fmt::format_string<Args...> text, Args&&... args) {
+  at(Level::error, text, args...);
+}
+
+}  // namespace log
 
 // A password, token or key: formats and logs as "***".
 class Secret {
@@ -31,9 +67,10 @@ class Secret {
 }  // namespace gantry
 
 template <>
-struct fmt::formatter<gantry::Secret> : fmt::formatter<fmt::string_view> {
+struct fmt::formatter<gantry::Secret> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
   template <class Context>
   auto format(const gantry::Secret&, Context& context) const {
-    return fmt::formatter<fmt::string_view>::format("***", context);
+    return std::fill_n(context.out(), 3, '*');
   }
 };

@@ -1,10 +1,10 @@
 #include "controlplane/acs_session.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "controlplane/task_changes.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 
@@ -37,8 +37,7 @@ AcsSession::AcsSession(std::shared_ptr<AgentHub> hub, std::string instance_arn,
       heartbeats_(hub_->options().heartbeat, hub_->options().missed_heartbeats) {}
 
 void AcsSession::on_open(std::shared_ptr<http::WebSocket> socket) {
-  spdlog::info("agent connected instance={} from={}", api::short_name(instance_arn_),
-               socket->remote_address());
+  log::info("agent connected instance={} from={}", api::short_name(instance_arn_), socket->remote_address());
   {
     const std::lock_guard lock(mutex_);
     socket_ = std::move(socket);
@@ -161,8 +160,8 @@ void AcsSession::send_payload(const Outgoing& outgoing) {
   const auto message = payload_message(*outgoing.instance, outgoing.payload_number, outgoing.tasks,
                                        outgoing.now, hub_->controller().identity().account);
   remember(message.message_id, arns_of(outgoing.tasks), outgoing.attempt);
-  spdlog::debug("payload sent instance={} seq={} tasks={}", api::short_name(instance_arn_), message.seq_num,
-                message.tasks.size());
+  log::debug("payload sent instance={} seq={} tasks={}", api::short_name(instance_arn_), message.seq_num,
+             message.tasks.size());
   send(api::to_frame(message));
 }
 
@@ -200,7 +199,7 @@ void AcsSession::tick(SteadyTime now) {
     });
   }
   if (!alive) {
-    spdlog::warn("agent silent instance={}", api::short_name(instance_arn_));
+    log::warning("agent silent instance={}", api::short_name(instance_arn_));
     close(1000, "heartbeats weren't acknowledged");
     return;
   }
@@ -212,7 +211,7 @@ void AcsSession::on_message(std::string text) {
   const auto frame = api::parse_frame(text, frame_name);
   const auto handled = frame ? handle(*frame) : Result<void>(frame.error());
   if (handled) return;
-  spdlog::warn("agent message refused instance={} error=\"{}\"", api::short_name(instance_arn_),
+  log::warning("agent message refused instance={} error=\"{}\"", api::short_name(instance_arn_),
                handled.error().message());
 }
 
@@ -261,15 +260,15 @@ Result<void> AcsSession::verify_stops(const api::TaskStopVerificationMessage& me
         return ack;
       }));
   for (auto& task : answer.stop_tasks) task.desired_status = "STOPPED";
-  spdlog::info("stops verified instance={} candidates={} confirmed={}", api::short_name(instance_arn_),
-               message.stop_candidates.size(), answer.stop_tasks.size());
+  log::info("stops verified instance={} candidates={} confirmed={}", api::short_name(instance_arn_),
+            message.stop_candidates.size(), answer.stop_tasks.size());
   send(api::to_frame(answer));
   return {};
 }
 
 void AcsSession::on_close(const http::CloseReason& reason) {
-  spdlog::info("agent disconnected instance={} code={} reason=\"{}\"", api::short_name(instance_arn_),
-               reason.code, reason.text);
+  log::info("agent disconnected instance={} code={} reason=\"{}\"", api::short_name(instance_arn_),
+            reason.code, reason.text);
   {
     const std::lock_guard lock(mutex_);
     socket_.reset();

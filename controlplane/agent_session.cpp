@@ -1,11 +1,11 @@
 #include "controlplane/agent_session.h"
 
+#include "base/log.h"
 #include "controlplane/acs_session.h"
 #include "controlplane/agent_hub.h"
 #include "controlplane/tcs_session.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 

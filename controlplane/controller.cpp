@@ -1,11 +1,11 @@
 #include "controlplane/controller.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 namespace {
@@ -114,7 +114,7 @@ Result<void> Controller::Loop::commit(Transaction& transaction) {
   auto stored = store->append(transaction.stored());
   if (stored) return {};
   transaction.undo_to(0);
-  spdlog::error("state not stored error=\"{}\"", stored.error().message());
+  log::error("state not stored error=\"{}\"", stored.error().message());
   return stored;
 }
 

@@ -1,10 +1,10 @@
 #include "controlplane/deployment_apply.h"
 
+#include "base/log.h"
 #include "controlplane/service_events.h"
 #include "controlplane/task_changes.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 
@@ -123,7 +123,7 @@ class Application {
     service_.last_completed_task_definition = deployment->task_definition;
     ++service_.progress[deployment->id].completed_count;
     changed_ = true;
-    spdlog::info("deployment completed service={} deployment={}", service_.service_name, deployment->id);
+    log::info("deployment completed service={} deployment={}", service_.service_name, deployment->id);
   }
 
   void apply(const FailDeployment& fail) {
@@ -133,7 +133,7 @@ class Application {
     deployment->rollout_state_reason = "ECS deployment circuit breaker: tasks failed to start.";
     deployment->updated_at = now();
     changed_ = again_ = true;
-    spdlog::warn("deployment failed service={} deployment={} failed_tasks={}", service_.service_name,
+    log::warning("deployment failed service={} deployment={} failed_tasks={}", service_.service_name,
                  deployment->id, deployment->failed_tasks);
     if (fail.roll_back) roll_back();
   }

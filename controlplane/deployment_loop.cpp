@@ -1,10 +1,10 @@
 #include "controlplane/deployment_loop.h"
 
+#include "base/log.h"
 #include "controlplane/deployment_apply.h"
 #include "controlplane/task_changes.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 
@@ -97,7 +97,7 @@ std::optional<api::EpochSeconds> DeploymentLoop::give_up_lost_hosts(Transaction&
       next = std::min(next.value_or(lost_at), lost_at);
       continue;
     }
-    spdlog::warn("host lost instance={} tasks={}", instance->id(), tasks.size());
+    log::warning("host lost instance={} tasks={}", instance->id(), tasks.size());
     for (const auto& task : tasks) {
       stop_now(transaction, task, api::StopCode::termination_notice, "Host lost");
     }

@@ -1,12 +1,12 @@
 #include "api/events.h"
 #include "base/format.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "controlplane/operations.h"
 #include "controlplane/task_changes.h"
 #include "http/sigv4.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 namespace {
@@ -63,8 +63,8 @@ void redeploy_followers(Transaction& transaction, const api::ImageAction& action
         transaction, service, service.task_definition,
         format("image {}:{} was pushed ({})", action.repository_name, action.image_tag, action.image_digest));
     transaction.put(service);
-    spdlog::info("service follows image service={} image={}:{} digest={}", arn, action.repository_name,
-                 action.image_tag, action.image_digest);
+    log::info("service follows image service={} image={}:{} digest={}", arn, action.repository_name,
+              action.image_tag, action.image_digest);
   }
 }
 

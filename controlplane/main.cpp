@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <spdlog/spdlog.h>
 
 namespace {
 
@@ -24,11 +23,11 @@ Result<void> serve(const controlplane::ControlOptions& options) {
   TRY(set_up_logging("gantry-control", {.level = options.log_level}));
   const auto signals = block_signals();
   const auto server = TRY(controlplane::ControlServer::start(options));
-  spdlog::info("serving listen={} port={} region={} account={} state={}", options.listen, server->port(),
-               options.identity.region, options.identity.account, options.state_directory);
+  log::info("serving listen={} port={} region={} account={} state={}", options.listen, server->port(),
+            options.identity.region, options.identity.account, options.state_directory);
   int signal = 0;
   sigwait(&signals, &signal);
-  spdlog::info("stopping signal={}", signal);
+  log::info("stopping signal={}", signal);
   server->stop();
   return {};
 }

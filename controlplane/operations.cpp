@@ -1,9 +1,9 @@
 #include "controlplane/operations.h"
 
 #include "api/events.h"
+#include "base/log.h"
 
 #include <chrono>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 namespace {
@@ -58,9 +58,9 @@ http::AwsOperation logged(http::AwsOperation operation) {
     const auto begin = std::chrono::steady_clock::now();
     auto answer = operation(call);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-    spdlog::debug("call operation={} key={} from={} request={} ms={:.1f} error={}", call.operation,
-                  call.identity.access_key_id, call.remote_address, call.request_id, took.count(),
-                  answer ? "" : answer.error().name);
+    log::debug("call operation={} key={} from={} request={} ms={:.1f} error={}", call.operation,
+               call.identity.access_key_id, call.remote_address, call.request_id, took.count(),
+               answer ? "" : answer.error().name);
     return answer;
   };
 }

@@ -1,10 +1,9 @@
 #include "base/format.h"
+#include "base/log.h"
 #include "controlplane/operations.h"
 #include "controlplane/registration.h"
 #include "controlplane/task_changes.h"
 #include "controlplane/views.h"
-
-#include <spdlog/spdlog.h>
 
 // What agents call.
 
@@ -17,14 +16,14 @@ AwsResult<std::string> register_container_instance(const OperationContext& conte
                                                    const api::RegisterContainerInstanceRequest& request,
                                                    const http::AwsCall&) {
   for (const auto& name : request.unsupported) {
-    spdlog::warn("registration has devices that tasks can't ask for member={}", name);
+    log::warning("registration has devices that tasks can't ask for member={}", name);
   }
   const auto run = [&](Transaction& transaction) -> AwsResult<api::ContainerInstance> {
     const auto instance = TRY(register_instance(transaction, request, context.options.instances_per_cluster));
     return view(transaction.state(), *instance, true);
   };
   auto instance = TRY(context.controller.run(run));
-  spdlog::info("container instance registered instance={}", instance.container_instance_arn);
+  log::info("container instance registered instance={}", instance.container_instance_arn);
   return to_json_text(api::ContainerInstanceResponse{std::move(instance)});
 }
 

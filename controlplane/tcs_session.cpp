@@ -1,10 +1,10 @@
 #include "controlplane/tcs_session.h"
 
+#include "base/log.h"
 #include "base/random.h"
 #include "controlplane/task_changes.h"
 
 #include <climits>
-#include <spdlog/spdlog.h>
 
 namespace gantry::controlplane {
 
@@ -16,7 +16,7 @@ constexpr std::string_view frame_name = "TCS frame";
 void apply(Transaction& transaction, const std::string& instance_arn, const api::TaskHealth& health) {
   const auto task = transaction->task(health.task_arn);
   if (!task || task->container_instance_arn != instance_arn) {
-    spdlog::warn("health of a foreign task dropped instance={} task={}", api::short_name(instance_arn),
+    log::warning("health of a foreign task dropped instance={} task={}", api::short_name(instance_arn),
                  api::short_name(health.task_arn));
     return;
   }
@@ -47,7 +47,7 @@ void TcsSession::on_open(std::shared_ptr<http::WebSocket> socket) {
 void TcsSession::on_message(std::string text) {
   const auto handled = handle(text);
   if (handled) return;
-  spdlog::warn("telemetry refused instance={} error=\"{}\"", api::short_name(instance_arn_),
+  log::warning("telemetry refused instance={} error=\"{}\"", api::short_name(instance_arn_),
                handled.error().message());
 }
 

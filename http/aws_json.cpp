@@ -1,10 +1,9 @@
 #include "http/aws_json.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/time.h"
-
-#include <spdlog/spdlog.h>
 
 namespace gantry::http {
 namespace {
@@ -103,11 +102,11 @@ Response AwsJsonDispatcher::handle(const Request& request) const {
   if (reply) return good_response(*reply, request_id);
   const auto& error = reply.error();
   if (error.status >= 500) {
-    spdlog::error("call failed target={} request={} error={} message=\"{}\"", target, request_id, error.name,
-                  error.message);
+    log::error("call failed target={} request={} error={} message=\"{}\"", target, request_id, error.name,
+               error.message);
   } else {
-    spdlog::debug("call refused target={} request={} error={} message=\"{}\"", target, request_id, error.name,
-                  error.message);
+    log::debug("call refused target={} request={} error={} message=\"{}\"", target, request_id, error.name,
+               error.message);
   }
   return aws_error_response(error, request_id);
 }

@@ -4,6 +4,7 @@
 // TLS stream, instantiated in connection_plain.cpp and connection_tls.cpp. All members belong to the loop's
 // thread; while a worker has the request, the loop leaves request_, response_ and chunk_ alone.
 
+#include "base/log.h"
 #include "http/response_head.h"
 #include "http/server_context.h"
 #include "http/websocket_session.h"
@@ -14,7 +15,6 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace gantry::http {
@@ -108,7 +108,7 @@ void Connection<Stream>::run_on_worker(Work work, Then then) {
     try {
       value->emplace(work());
     } catch (const std::exception& error) {
-      spdlog::error("handler failed path={} error=\"{}\"", self->request_.path, error.what());
+      log::error("handler failed path={} error=\"{}\"", self->request_.path, error.what());
     }
     auto& loop = self->context_->loop;
     asio::post(loop, [self = std::move(self), then, value]() mutable {  // so that it is destroyed on the loop

@@ -2,6 +2,7 @@
 
 // Internal to the server: how a connection writes an answer. See connection.h.
 
+#include "base/log.h"
 #include "http/connection.h"
 
 #include <array>
@@ -69,7 +70,7 @@ void Connection<Stream>::write_file() {
   };
   run_on_worker(read_part, [this](ssize_t got) {
     if (got <= 0) {  // shorter than promised: only a broken connection tells the client
-      spdlog::error("answer's file can't be read path={} offset={}", request_.path, written_);
+      log::error("answer's file can't be read path={} offset={}", request_.path, written_);
       return abort();
     }
     limit(options().stall_limit);

@@ -2,6 +2,7 @@
 
 // Internal to the server: how a connection reads a request. See connection.h.
 
+#include "base/log.h"
 #include "base/text.h"
 #include "http/connection.h"
 
@@ -189,8 +190,7 @@ void Connection<Stream>::hand_chunk_to_sink() {
       },
       [this](Result<void> written) {
         if (!written) {
-          spdlog::error("request body not taken path={} error=\"{}\"", request_.path,
-                        written.error().message());
+          log::error("request body not taken path={} error=\"{}\"", request_.path, written.error().message());
           return refuse(500, "the request's body could not be stored\n");
         }
         chunk_used_ = 0;

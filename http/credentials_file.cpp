@@ -1,10 +1,10 @@
 #include "http/credentials_file.h"
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <cstdlib>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 namespace gantry::http {
@@ -150,9 +150,9 @@ void FileCredentialStore::refresh() const {
   auto profiles = load_credentials_file(path_);
   if (profiles && !profiles->empty()) {
     profiles_ = std::move(profiles).value();
-    spdlog::info("credentials file read again path={} profiles={}", path_, profiles_.size());
+    log::info("credentials file read again path={} profiles={}", path_, profiles_.size());
   } else {
-    spdlog::warn("credentials file not usable, keeping the last ones path={} error=\"{}\"", path_,
+    log::warning("credentials file not usable, keeping the last ones path={} error=\"{}\"", path_,
                  profiles ? "no profile with keys" : profiles.error().message());
   }
 }

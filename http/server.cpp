@@ -1,11 +1,11 @@
 #include "http/server.h"
 
+#include "base/log.h"
 #include "http/server_context.h"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace gantry::http {
@@ -103,7 +103,7 @@ void TcpServer::accept() {
 void TcpServer::accepted(const boost::system::error_code& code, TcpSocket socket) {
   if (context_->stopping) return;
   if (code) {  // out of descriptors, most likely: those who wait are served when others leave
-    spdlog::warn("accept failed error=\"{}\"", code.message());
+    log::warning("accept failed error=\"{}\"", code.message());
     retry_.expires_after(std::chrono::milliseconds(100));
     retry_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) accept();

@@ -1,12 +1,13 @@
 #include "http/websocket_session.h"
 
+#include "base/log.h"
+
 #include <atomic>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
-#include <spdlog/spdlog.h>
 
 namespace gantry::http {
 namespace {
@@ -69,7 +70,7 @@ void Session<Stream>::run_on_worker(Work work, Then then) {
     try {
       work();
     } catch (const std::exception& error) {
-      spdlog::error("websocket handler failed error=\"{}\"", error.what());
+      log::error("websocket handler failed error=\"{}\"", error.what());
     }
     auto& loop = self->context_->loop;
     asio::post(loop, [self = std::move(self), then] { then(); });
@@ -140,7 +141,7 @@ void Session<Stream>::send(std::string text) {
     if (self->closed_ || self->closing_ || self->cut_off_) return;
     if (too_much) {
       self->cut_off_ = true;
-      spdlog::warn("websocket cut off, its peer doesn't read peer={}", self->remote_address_);
+      log::warning("websocket cut off, its peer doesn't read peer={}", self->remote_address_);
       return self->abort();
     }
     self->queue_.push_back(std::move(text));

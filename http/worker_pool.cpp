@@ -1,7 +1,8 @@
 #include "http/worker_pool.h"
 
+#include "base/log.h"
+
 #include <exception>
-#include <spdlog/spdlog.h>
 
 namespace gantry::http {
 
@@ -42,7 +43,7 @@ void WorkerPool::work() {
     try {
       job();
     } catch (const std::exception& error) {  // a library's: jobs of ours return errors
-      spdlog::error("worker job failed error=\"{}\"", error.what());
+      log::error("worker job failed error=\"{}\"", error.what());
     }
     job = nullptr;
     lock.lock();

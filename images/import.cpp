@@ -7,7 +7,6 @@
 #include "oci/hasher.h"
 
 #include <cstdlib>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace gantry::images {
@@ -54,7 +53,7 @@ Result<ImportedLayer> import_layer(ImageStore::State& state, ByteSource& stream,
   auto draft = TRY(state.layers.begin());
   const auto layer = TRY(unpack_compressed(input, compression, draft.diff(), state.options, observe));
   if (compression == oci::LayerCompression::none) TRY(gzip.finish());
-  for (const auto& warning : layer.content.warnings) spdlog::warn("import: {}", warning);
+  for (const auto& warning : layer.content.warnings) log::warning("import: {}", warning);
   TRY(lease.add(ingest.seal()));
   TRY(lease.add(layer.diff_id));
   const auto blob = TRY(ingest.commit());

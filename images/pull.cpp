@@ -5,7 +5,6 @@
 #include "oci/hasher.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace gantry::images {
@@ -144,7 +143,7 @@ Result<void> commit_layer(LayerDraft& draft, const UnpackedLayer& layer, const o
     return Error::make(ErrorKind::corrupt, "content's digest doesn't match: expected {}, got {}",
                        diff_id.string(), layer.diff_id.string());
   }
-  for (const auto& warning : layer.content.warnings) spdlog::warn("unpack: {}", warning);
+  for (const auto& warning : layer.content.warnings) log::warning("unpack: {}", warning);
   return draft.commit({chain_id, diff_id, layer.content.size});
 }
 

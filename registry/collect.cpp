@@ -1,10 +1,10 @@
 // Removal of blobs that nothing refers to any more.
 
+#include "base/log.h"
 #include "oci/manifest.h"
 #include "registry/image_service.h"
 
 #include <set>
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -40,14 +40,13 @@ Outcome<Done> ImageService::unlink_unreferenced_blobs(const std::string& reposit
 Result<void> ImageService::collect() {
   for (const auto& name : repositories_.names()) {
     const auto unlinked = unlink_unreferenced_blobs(name);
-    if (!unlinked)
-      spdlog::error("collection failed repository={} error=\"{}\"", name, unlinked.error().message);
+    if (!unlinked) log::error("collection failed repository={} error=\"{}\"", name, unlinked.error().message);
   }
   const auto is_used = [this](const oci::Digest& digest) {
     return repositories_.any_has_blob(digest) || repositories_.any_has_manifest(digest);
   };
   const auto collected = TRY(content_.collect(is_used, grace));
-  if (collected.blobs > 0) spdlog::info("blobs removed count={} bytes={}", collected.blobs, collected.bytes);
+  if (collected.blobs > 0) log::info("blobs removed count={} bytes={}", collected.blobs, collected.bytes);
   return {};
 }
 

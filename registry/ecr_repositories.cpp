@@ -1,9 +1,9 @@
+#include "base/log.h"
 #include "base/text.h"
 #include "registry/ecr_service.h"
 
 #include <algorithm>
 #include <set>
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -78,7 +78,7 @@ http::AwsResult<Repository> repository_of(const ecr::CreateRepositoryRequest& re
 EcrService::Reply EcrService::get_authorization_token(const http::AwsCall& call) {
   const auto token = tokens_.issue(call.identity.access_key_id);
   const auto endpoint = format("{}://{}", options_.secure ? "https" : "http", call.host);
-  spdlog::info("authorization token issued key={} peer={}", call.identity.access_key_id, call.remote_address);
+  log::info("authorization token issued key={} peer={}", call.identity.access_key_id, call.remote_address);
   return ecr::to_json_text(ecr::GetAuthorizationTokenResponse{
       {{base64_encode("AWS:" + token.text), to_epoch_seconds(token.expires_at), endpoint}}});
 }
@@ -96,7 +96,7 @@ EcrService::Reply EcrService::create_repository(const http::AwsCall& call) {
                           400};
   }
   if (!created) return from_failure(created.error(), repository.name);
-  spdlog::info("repository created name={}", repository.name);
+  log::info("repository created name={}", repository.name);
   return ecr::to_json_text(ecr::RepositoryResponse{describe(repository, call.host)});
 }
 
@@ -133,7 +133,7 @@ EcrService::Reply EcrService::delete_repository(const http::AwsCall& call) {
   }
   const auto removed = repositories_.remove(name);
   if (!removed) return from_failure(removed.error(), name);
-  spdlog::info("repository deleted name={} images={}", name, manifests->size());
+  log::info("repository deleted name={} images={}", name, manifests->size());
   return ecr::to_json_text(ecr::RepositoryResponse{describe(repository, call.host)});
 }
 

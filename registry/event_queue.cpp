@@ -1,11 +1,11 @@
 #include "registry/event_queue.h"
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -95,7 +95,7 @@ size_t EventQueue::waiting() const {
 
 void EventQueue::forget(uint64_t id) {
   const auto removed = remove_file(path(id));
-  if (!removed) spdlog::error("event file not removed error=\"{}\"", removed.error().message());
+  if (!removed) log::error("event file not removed error=\"{}\"", removed.error().message());
   const std::lock_guard lock(mutex_);
   events_.erase(id);
 }
@@ -133,26 +133,26 @@ bool EventQueue::send(const std::vector<uint64_t>& ids) {
   if (!reply) {
     const auto& error = reply.error();
     if (ids.size() == 1 && is_malformed(error.name)) {
-      spdlog::error("event dropped, its receiver calls it malformed detail='{}' error=\"{}\"",
-                    request.entries[0].detail, error.message);
+      log::error("event dropped, its receiver calls it malformed detail='{}' error=\"{}\"",
+                 request.entries[0].detail, error.message);
       forget(ids[0]);
       return true;
     }
     if (is_malformed(error.name)) return send({ids[0]});  // find out which
-    spdlog::warn("events not delivered, will try again waiting={} error=\"{} {}\"", waiting(), error.name,
+    log::warning("events not delivered, will try again waiting={} error=\"{} {}\"", waiting(), error.name,
                  error.message);
     return false;
   }
   for (size_t i = 0; i < ids.size(); ++i) {
     const auto result = i < reply->entries.size() ? reply->entries[i] : api::PutEventsResultEntry{};
     if (!result.error_code.empty() && !is_malformed(result.error_code)) {
-      spdlog::warn("event not taken, will try again error=\"{} {}\"", result.error_code,
+      log::warning("event not taken, will try again error=\"{} {}\"", result.error_code,
                    result.error_message);
       return false;
     }
     if (!result.error_code.empty()) {
-      spdlog::error("event dropped, its receiver calls it malformed detail='{}' error=\"{}\"",
-                    request.entries[i].detail, result.error_message);
+      log::error("event dropped, its receiver calls it malformed detail='{}' error=\"{}\"",
+                 request.entries[i].detail, result.error_message);
     }
     forget(ids[i]);
   }

@@ -1,13 +1,13 @@
 #include "registry/image_service.h"
 
 #include "api/ecr_model.h"
+#include "base/log.h"
 #include "oci/hasher.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "registry/referrer_json.h"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -37,7 +37,7 @@ Outcome<Done> ImageService::expect_repository(const std::string& name) {
   repository.name = name;
   repository.created_at = to_epoch_seconds(clock_.now());
   TRY(repositories_.create(repository));
-  spdlog::info("repository created by push name={}", name);
+  log::info("repository created by push name={}", name);
   return Done{};
 }
 
@@ -57,8 +57,8 @@ Outcome<PushedManifest> ImageService::push(const ManifestPush& push) {
   if (known) parsed.record.pushed_at = known->pushed_at;
   TRY(repositories_.add_manifest(push.repository, parsed.record, parsed.referrer));
   TRY(set_tags(push, parsed.record, digest));
-  spdlog::info("image pushed repository={} tag={} digest={}", push.repository,
-               push.tags.empty() ? "" : push.tags.front(), digest.string());
+  log::info("image pushed repository={} tag={} digest={}", push.repository,
+            push.tags.empty() ? "" : push.tags.front(), digest.string());
   return PushedManifest{digest, parsed.record.subject};
 }
 
@@ -215,7 +215,7 @@ Outcome<Done> ImageService::remove_tag(const std::string& repository, const std:
   const auto record = TRY(resolve(repository, tag));
   TRY(with_event(event(repository, record, tag, api::ImageActionType::remove),
                  [&] { return repositories_.remove_tag(repository, tag); }));
-  spdlog::info("tag deleted repository={} tag={} digest={}", repository, tag, record.digest);
+  log::info("tag deleted repository={} tag={} digest={}", repository, tag, record.digest);
   return Done{};
 }
 
@@ -231,7 +231,7 @@ Outcome<Done> ImageService::remove_manifest(const std::string& repository, const
   }
   TRY(with_event(event(repository, record, "", api::ImageActionType::remove),
                  [&] { return repositories_.remove_manifest(repository, record); }));
-  spdlog::info("image deleted repository={} digest={}", repository, record.digest);
+  log::info("image deleted repository={} digest={}", repository, record.digest);
   return Done{};
 }
 

@@ -4,7 +4,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -27,11 +26,11 @@ Result<void> serve(const ProgramOptions& options) {
   const auto credentials = TRY(http::FileCredentialStore::open(options.credentials_file));
   auto registry = TRY(Registry::open(options.registry, *credentials, clock));
   const auto server = TRY(http::Server::start(options.server, registry));
-  spdlog::info("registry ready address={} port={} tls={} data={}", options.server.address, server->port(),
-               options.registry.secure, options.registry.data);
+  log::info("registry ready address={} port={} tls={} data={}", options.server.address, server->port(),
+            options.registry.secure, options.registry.data);
   int signal = 0;
   sigwait(&signals, &signal);
-  spdlog::info("registry stops signal={}", signal);
+  log::info("registry stops signal={}", signal);
   server->stop();
   return {};
 }

@@ -1,9 +1,8 @@
 #include "registry/registry.h"
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/text.h"
-
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -93,9 +92,9 @@ void Registry::keep_house() {
   while (!stopping_) {
     guard.unlock();
     const auto expired = uploads_.expire(upload_age);
-    if (!expired) spdlog::error("uploads not expired error=\"{}\"", expired.error().message());
+    if (!expired) log::error("uploads not expired error=\"{}\"", expired.error().message());
     const auto collected = images_.collect();
-    if (!collected) spdlog::error("blobs not collected error=\"{}\"", collected.error().message());
+    if (!collected) log::error("blobs not collected error=\"{}\"", collected.error().message());
     guard.lock();
     changed_.wait_for(guard, housekeeping_period, [this] { return stopping_; });
   }

@@ -1,8 +1,7 @@
 #include "registry/uploads.h"
 
+#include "base/log.h"
 #include "base/random.h"
-
-#include <spdlog/spdlog.h>
 
 namespace gantry::registry {
 namespace {
@@ -91,7 +90,7 @@ void Uploads::close_idle() {
 Result<void> Uploads::expire(std::chrono::seconds age) {
   close_idle();
   const auto removed = TRY(content_.expire_ingests(age));
-  if (removed > 0) spdlog::info("abandoned uploads removed count={}", removed);
+  if (removed > 0) log::info("abandoned uploads removed count={}", removed);
   return {};
 }
 
