@@ -3,30 +3,13 @@
 #include "api/ecs_cluster.h"
 #include "api/ecs_service.h"
 #include "api/ecs_task.h"
+#include "api/unsupported_members.h"
 #include "base/json.h"
-
-#include <initializer_list>
 
 // The member tables of the ECS shapes, for …_json.cpp files only (they are templates over heavy ones).
 // `always` writes a list that AWS answers as [] when it is empty.
 
 namespace gantry::api {
-
-// Reading: adds to `names` each of `candidates` that is given with something in it ([], {}, "", false and
-// null count as not given).
-template <class Visitor>
-void note_unsupported(Visitor& visit, std::vector<std::string>& names,
-                      std::initializer_list<std::string_view> candidates) {
-  if constexpr (Visitor::reading) {
-    for (const auto name : candidates) {
-      RawJson given;
-      visit(name, given);
-      const bool blank = given.text.empty() || given.text == "[]" || given.text == "{}" ||
-                         given.text == "false" || given.text == "\"\"" || given.text == "null";
-      if (!blank) names.emplace_back(name);
-    }
-  }
-}
 
 template <class Visitor>
 void members(Visitor& visit, Tag& tag) {

@@ -17,6 +17,7 @@ struct PortMapping {
   std::string protocol;          // "tcp", "udp"
   std::string name;
   std::string app_protocol;
+  std::string container_port_range;  // "80-90"; refused at registration
 };
 
 struct MountPoint {
@@ -94,7 +95,7 @@ struct LinuxParameters {
   std::optional<int> shared_memory_size;  // MiB
   std::vector<Tmpfs> tmpfs;
   std::optional<int> max_swap;    // MiB
-  std::optional<int> swappiness;  // 0–100; has no effect with cgroup v2
+  std::optional<int> swappiness;  // 0–100; refused at registration: cgroup v2 has no counterpart
 };
 
 struct ContainerDefinition {
@@ -115,7 +116,7 @@ struct ContainerDefinition {
   std::vector<ContainerDependency> depends_on;
   std::optional<int> start_timeout;  // seconds
   std::optional<int> stop_timeout;   // seconds
-  std::string version_consistency;
+  std::string version_consistency;   // "enabled" (also when absent), "disabled"
   std::string hostname;
   std::string user;
   std::string working_directory;
@@ -162,6 +163,7 @@ struct TaskDefinition {
   std::string family;
   std::string execution_role_arn;
   std::string network_mode;  // "bridge" (filled in when absent), "host", "none"
+  std::string ipc_mode;      // "none", or empty: each container has its own anyway
   int revision = 0;
   std::vector<Volume> volumes;
   TaskDefinitionStatus status = TaskDefinitionStatus::active;

@@ -8,11 +8,6 @@ void members(Visitor& visit, RegisterTaskDefinitionRequest& request) {
   note_unsupported(visit, request.unsupported,
                    {"taskRoleArn", "pidMode", "proxyConfiguration", "inferenceAccelerators",
                     "ephemeralStorage", "enableFaultInjection"});
-  if constexpr (Visitor::reading) {
-    std::string ipc_mode;
-    visit("ipcMode", ipc_mode);
-    if (!ipc_mode.empty() && ipc_mode != "none") request.unsupported.emplace_back("ipcMode");
-  }
 }
 
 Result<RegisterTaskDefinitionRequest> parse_register_task_definition(std::string_view text,

@@ -14,6 +14,7 @@ void members(Visitor& visit, PortMapping& mapping) {
   visit("protocol", mapping.protocol);
   visit("name", mapping.name);
   visit("appProtocol", mapping.app_protocol);
+  visit("containerPortRange", mapping.container_port_range);
 }
 
 template <class Visitor>
@@ -213,6 +214,7 @@ void members(Visitor& visit, TaskDefinition& definition) {
   visit("requiresCompatibilities", definition.requires_compatibilities);
   visit("cpu", definition.cpu);
   visit("memory", definition.memory);
+  visit("ipcMode", definition.ipc_mode);
   visit("registeredAt", definition.registered_at);
   visit("deregisteredAt", definition.deregistered_at);
   visit("deleteRequestedAt", definition.delete_requested_at);

@@ -1,3 +1,4 @@
+#include "api/image_name.h"
 #include "api/task_definition_rules.h"
 #include "base/text.h"
 
@@ -11,22 +12,15 @@ namespace {
 constexpr std::string_view old_prefix = "com.amazonaws.ecs.capability.";
 constexpr std::string_view new_prefix = "ecs.capability.";
 
-bool is_ecr_image(const std::string& image) {
-  const auto host = image.substr(0, image.find('/'));
-  return host.find(".dkr.ecr.") != std::string::npos && host.find(".amazonaws.com") != std::string::npos;
-}
-
 using Names = std::set<std::string>;
 
 void add(Names& names, std::string_view prefix, std::string_view name) {
   names.insert(std::string(prefix) + std::string(name));
 }
 
-void add_for_container(Names& names, const ContainerDefinition& container, bool execution_role) {
-  if (is_ecr_image(container.image)) {
-    add(names, old_prefix, "ecr-auth");
-    if (execution_role) add(names, new_prefix, "execution-role-ecr-pull");
-  }
+void add_for_container(Names& names, const ContainerDefinition& container) {
+  const auto image = ImageName::parse(container.image);
+  if (image && image->is_ecr()) add(names, old_prefix, "ecr-auth");
   if (container.privileged.value_or(false)) add(names, old_prefix, "privileged-container");
   if (container.health_check) add(names, new_prefix, "container-health-check");
   if (!container.depends_on.empty()) add(names, new_prefix, "container-ordering");
@@ -45,9 +39,7 @@ void add_for_container(Names& names, const ContainerDefinition& container, bool 
 
 std::vector<Attribute> required_attributes(const TaskDefinition& definition) {
   Names names;
-  for (const auto& container : definition.container_definitions) {
-    add_for_container(names, container, !definition.execution_role_arn.empty());
-  }
+  for (const auto& container : definition.container_definitions) add_for_container(names, container);
   if (!definition.cpu.empty() || !definition.memory.empty()) add(names, new_prefix, "task-cpu-mem-limit");
   std::vector<Attribute> attributes;
   for (const auto& name : names) attributes.push_back({.name = name});

@@ -1,6 +1,7 @@
 #include "api/task_definition_rules.h"
 
 #include "api/container_rules.h"
+#include "api/image_name.h"
 #include "base/format.h"
 #include "base/text.h"
 
@@ -14,18 +15,14 @@ namespace {
 using http::AwsError;
 using http::AwsResult;
 
-AwsError refuse(std::string message) {
-  return AwsError{"ClientException", std::move(message)};
-}
-
 AwsResult<void> check_supported(const RegisterTaskDefinitionRequest& request) {
   if (!request.unsupported.empty()) {
-    return refuse(format("{} is not supported by this control plane.", request.unsupported.front()));
+    return rule_broken(format("{} is not supported by this control plane.", request.unsupported.front()));
   }
   for (const auto& volume : request.definition.volumes) {
     if (volume.unsupported.empty()) continue;
-    return refuse(format("{} of volume '{}' is not supported by this control plane.",
-                         volume.unsupported.front(), volume.name));
+    return rule_broken(format("{} of volume '{}' is not supported by this control plane.",
+                              volume.unsupported.front(), volume.name));
   }
   return {};
 }
@@ -34,17 +31,27 @@ AwsResult<void> check_network_mode(TaskDefinition& definition) {
   if (definition.network_mode.empty()) definition.network_mode = "bridge";
   const auto& mode = definition.network_mode;
   if (mode == "bridge" || mode == "host" || mode == "none") return {};
-  if (mode == "awsvpc") return refuse("networkMode 'awsvpc' is not supported by this control plane.");
-  return refuse(format("Invalid network mode '{}'. It should be one of [bridge,host,awsvpc,none].", mode));
+  if (mode == "awsvpc") return rule_broken("networkMode 'awsvpc' is not supported by this control plane.");
+  return rule_broken(
+      format("Invalid network mode '{}'. It should be one of [bridge,host,awsvpc,none].", mode));
+}
+
+AwsResult<void> check_ipc_mode(const std::string& mode) {
+  if (mode.empty() || mode == "none") return {};
+  if (mode == "host" || mode == "task") {
+    return rule_broken(format("ipcMode '{}' is not supported by this control plane.", mode));
+  }
+  return rule_broken(format("Invalid ipcMode '{}'. It should be one of [host,task,none].", mode));
 }
 
 AwsResult<void> check_compatibilities(TaskDefinition& definition) {
   for (const auto& wanted : definition.requires_compatibilities) {
     if (wanted == "FARGATE" && definition.network_mode != "awsvpc") {
-      return refuse("Fargate only supports network mode 'awsvpc'.");
+      return rule_broken("Fargate only supports network mode 'awsvpc'.");
     }
     if (wanted != "EC2" && wanted != "EXTERNAL") {
-      return refuse(format("requiresCompatibilities '{}' is not supported by this control plane.", wanted));
+      return rule_broken(
+          format("requiresCompatibilities '{}' is not supported by this control plane.", wanted));
     }
   }
   definition.compatibilities = {"EC2", "EXTERNAL"};
@@ -54,10 +61,11 @@ AwsResult<void> check_compatibilities(TaskDefinition& definition) {
 AwsResult<void> check_volumes(const TaskDefinition& definition) {
   std::set<std::string> names;
   for (const auto& volume : definition.volumes) {
-    if (!is_valid_name(volume.name)) return refuse("Volume.name should not be null or empty.");
-    if (!names.insert(volume.name).second) return refuse(format("Duplicate volume name '{}'.", volume.name));
+    if (!is_valid_name(volume.name)) return rule_broken("Volume.name should not be null or empty.");
+    if (!names.insert(volume.name).second)
+      return rule_broken(format("Duplicate volume name '{}'.", volume.name));
     if (volume.host && !volume.host->source_path.empty() && volume.host->source_path.front() != '/') {
-      return refuse(format("The host sourcePath of volume '{}' must be an absolute path.", volume.name));
+      return rule_broken(format("The host sourcePath of volume '{}' must be an absolute path.", volume.name));
     }
   }
   return {};
@@ -65,13 +73,14 @@ AwsResult<void> check_volumes(const TaskDefinition& definition) {
 
 AwsResult<void> check_constraints(const TaskDefinition& definition) {
   if (definition.placement_constraints.size() > 10) {
-    return refuse("A task definition cannot have more than 10 placement constraints.");
+    return rule_broken("A task definition cannot have more than 10 placement constraints.");
   }
   for (const auto& constraint : definition.placement_constraints) {
     if (constraint.type != "memberOf") {
-      return refuse("A placement constraint of a task definition must have type 'memberOf'.");
+      return rule_broken("A placement constraint of a task definition must have type 'memberOf'.");
     }
-    if (constraint.expression.empty()) return refuse("A memberOf placement constraint needs an expression.");
+    if (constraint.expression.empty())
+      return rule_broken("A memberOf placement constraint needs an expression.");
   }
   return {};
 }
@@ -80,12 +89,13 @@ AwsResult<void> check_platform(const TaskDefinition& definition) {
   if (!definition.runtime_platform) return {};
   const auto& platform = *definition.runtime_platform;
   if (!platform.operating_system_family.empty() && platform.operating_system_family != "LINUX") {
-    return refuse(format("operatingSystemFamily '{}' is not supported by this control plane.",
-                         platform.operating_system_family));
+    return rule_broken(format("operatingSystemFamily '{}' is not supported by this control plane.",
+                              platform.operating_system_family));
   }
   const auto& architecture = platform.cpu_architecture;
   if (architecture.empty() || architecture == "X86_64" || architecture == "ARM64") return {};
-  return refuse(format("Invalid cpuArchitecture '{}'. It should be one of [X86_64,ARM64].", architecture));
+  return rule_broken(
+      format("Invalid cpuArchitecture '{}'. It should be one of [X86_64,ARM64].", architecture));
 }
 
 AwsResult<void> check_sizes(TaskDefinition& definition) {
@@ -94,7 +104,7 @@ AwsResult<void> check_sizes(TaskDefinition& definition) {
   int64_t cpu = 0;
   for (const auto& container : definition.container_definitions) cpu += container.cpu;
   if (!definition.cpu.empty() && cpu > std::stoll(definition.cpu)) {
-    return refuse(
+    return rule_broken(
         format("The sum of the containers' cpu ({}) is greater than the task's ({}).", cpu, definition.cpu));
   }
   return {};
@@ -102,18 +112,18 @@ AwsResult<void> check_sizes(TaskDefinition& definition) {
 
 AwsResult<void> check_containers(TaskDefinition& definition) {
   auto& containers = definition.container_definitions;
-  if (containers.empty()) return refuse("Container definitions should not be null or empty.");
-  if (containers.size() > 10) return refuse("A task definition cannot have more than 10 containers.");
+  if (containers.empty()) return rule_broken("Container definitions should not be null or empty.");
+  if (containers.size() > 10) return rule_broken("A task definition cannot have more than 10 containers.");
   std::set<std::string> names;
   bool any_essential = false;
   for (auto& container : containers) {
     TRY(complete_container(container, definition));
     any_essential = any_essential || *container.essential;
     if (!names.insert(container.name).second) {
-      return refuse(format("Container names should be unique, found '{}' twice.", container.name));
+      return rule_broken(format("Container names should be unique, found '{}' twice.", container.name));
     }
   }
-  if (!any_essential) return refuse("At least one container must be essential.");
+  if (!any_essential) return rule_broken("At least one container must be essential.");
   return check_dependencies(definition);
 }
 
@@ -136,11 +146,11 @@ AwsResult<std::string> normal_size(std::string_view what, std::string_view unit,
   } else if (const auto plain = parse_integer(what, text, 0, INT64_MAX)) {
     value = *plain;
   } else {
-    return refuse(format("Invalid '{}' setting for task: '{}'.", what, text));
+    return rule_broken(format("Invalid '{}' setting for task: '{}'.", what, text));
   }
   if (value < least || value > most) {
-    return refuse(format("Invalid '{}' setting for task: '{}'. It must be between {} and {}.", what, text,
-                         least, most));
+    return rule_broken(format("Invalid '{}' setting for task: '{}'. It must be between {} and {}.", what,
+                              text, least, most));
   }
   return std::to_string(value);
 }
@@ -149,21 +159,40 @@ AwsResult<std::string> normal_size(std::string_view what, std::string_view unit,
 
 AwsResult<void> complete_task_definition(RegisterTaskDefinitionRequest& request) {
   auto& definition = request.definition;
-  if (definition.family.empty()) return refuse("Family should not be null or empty.");
+  if (definition.family.empty()) return rule_broken("Family should not be null or empty.");
   if (!is_valid_name(definition.family)) {
-    return refuse(
+    return rule_broken(
         "Family contains invalid characters. Use up to 255 letters, numbers, hyphens and underscores.");
   }
   TRY(check_supported(request));
   TRY(check_network_mode(definition));
+  TRY(check_ipc_mode(definition.ipc_mode));
   TRY(check_compatibilities(definition));
   TRY(check_volumes(definition));
   TRY(check_constraints(definition));
   TRY(check_platform(definition));
   TRY(check_containers(definition));
   TRY(check_sizes(definition));
+  TRY(check_execution_role(definition.execution_role_arn, definition));
   TRY(check_tags(request.tags));
   definition.requires_attributes = required_attributes(definition);
+  return {};
+}
+
+AwsResult<void> check_execution_role(const std::string& role, const TaskDefinition& definition) {
+  if (role.empty()) return {};
+  const auto refused = [&role](std::string_view what, const ContainerDefinition& container) {
+    return rule_broken(format(
+        "executionRoleArn '{}' is not supported by this control plane with {} of container '{}': there are "
+        "no role credentials here, hosts use their own. Leave executionRoleArn out.",
+        role, what, container.name));
+  };
+  for (const auto& container : definition.container_definitions) {
+    const auto image = ImageName::parse(container.image);
+    if (image && image->is_ecr()) return refused(format("image '{}'", container.image), container);
+    const bool awslogs = container.log_configuration && container.log_configuration->log_driver == "awslogs";
+    if (awslogs) return refused("the log driver 'awslogs'", container);
+  }
   return {};
 }
 

@@ -12,6 +12,11 @@ namespace gantry::api {
 // ClientException; what gantry can't honour is named.
 http::AwsResult<void> complete_task_definition(RegisterTaskDefinitionRequest& request);
 
+// An execution role's credentials would have to come from the control plane, which has none to give. So a
+// role is refused where ECS would use it: to pull an image of Amazon ECR, and with the log driver awslogs.
+// Elsewhere it has no effect, also in ECS. Errors: ClientException.
+http::AwsResult<void> check_execution_role(const std::string& role, const TaskDefinition& definition);
+
 // Attributes that an instance must have to run `definition`.
 std::vector<Attribute> required_attributes(const TaskDefinition& definition);
 

@@ -71,7 +71,6 @@ TEST(TaskDefinitionRules, RefusesWhatBreaksARuleAndSaysWhich) {
        "isn't namespaced"},
       {"log driver", with_container(R"("logConfiguration":{"logDriver":"paper"})"),
        "Unknown log driver 'paper'"},
-      {"swappiness", with_container(R"("linuxParameters":{"swappiness":10})"), "swappiness without maxSwap"},
       {"constraint", with_container("", R"("placementConstraints":[{"type":"distinctInstance"}])"),
        "memberOf"},
       {"reserved tag", with_container("", R"("tags":[{"key":"aws:x","value":""}])"), "reserved"},
