@@ -15,39 +15,6 @@ namespace {
 
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-Result<void> remove_children(BorrowedFd folder, dev_t device, const std::string& path);
-
-Result<void> remove_entry(BorrowedFd folder, const char* name, dev_t device, const std::string& path) {
-  if (::unlinkat(folder.get(), name, 0) == 0 || errno == ENOENT) return {};
-  const int error = errno;
-  if (error != EISDIR && error != EPERM) return Error::system(error, "remove {}/{}", path, name);
-  UniqueFd child(::openat(folder.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!child) return Error::system(error, "remove {}/{}", path, name);
-  struct stat info {};
-  if (::fstat(child.get(), &info) != 0) return Error::system(errno, "stat {}/{}", path, name);
-  if (info.st_dev != device) {
-    return Error::make(ErrorKind::conflict, "remove {}/{}: something is mounted there", path, name);
-  }
-  TRY(remove_children(child, device, join_path(path, name)));
-  if (::unlinkat(folder.get(), name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    return Error::system(errno, "remove {}/{}", path, name);
-  }
-  return {};
-}
-
-Result<void> remove_children(BorrowedFd folder, dev_t device, const std::string& path) {
-  UniqueFd copy = TRY(duplicate(folder));
-  Directory directory(::fdopendir(copy.get()), ::closedir);
-  if (!directory) return Error::system(errno, "read {}", path);
-  (void)copy.release();  // closedir closes it
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    TRY(remove_entry(folder, entry->d_name, device, path));
-  }
-  return {};
-}
-
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -142,20 +109,6 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
     return Error::system(errno, "make folder {}", path);
   return {};
-}
-
-Result<void> remove_tree(const std::string& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) {
-    if (errno == ENOENT) return {};
-    return Error::system(errno, "remove {}", path);
-  }
-  if (!S_ISDIR(info.st_mode)) return remove_file(path);
-  {
-    const UniqueFd fd = TRY(open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    TRY(remove_children(fd, info.st_dev, path));
-  }
-  return remove_file(path);
 }
 
 Result<void> remove_file(const std::string& path) {

@@ -36,9 +36,11 @@ Result<void> write_existing(const std::string& path, std::string_view data);
 // mkdir -p: what is missing gets `mode`.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 
-// rm -rf that never follows a symbolic link and never leaves the file system that `path` is on. Missing:
-// fine.
+// rm -rf that never follows a symbolic link and never goes through a mount, however deep the tree is.
+// Missing, and removed meanwhile by another: fine. Errors: conflict when something is mounted in it.
 Result<void> remove_tree(const std::string& path);
+// The same for one entry of an open folder.
+Result<void> remove_tree_at(BorrowedFd parent, const std::string& name);
 
 // Unlinks a file or an empty folder. Missing: fine.
 Result<void> remove_file(const std::string& path);
