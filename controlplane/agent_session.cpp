@@ -8,10 +8,7 @@
 #include <algorithm>
 
 namespace gantry::controlplane {
-
 namespace {
-
-using std::chrono::milliseconds;
 
 // How a refused upgrade looks to the agent: {"<ExceptionName>":"<text>"}.
 http::Response refusal(std::string_view exception, std::string_view text) {
@@ -165,8 +162,8 @@ void AgentHub::start_ticking() {
 }
 
 void AgentHub::tick_until_stopped() {
-  const auto pause = std::clamp(std::min(options_.heartbeat, options_.redeliver_after) / 4, milliseconds(5),
-                                milliseconds(1000));
+  const auto pause = std::clamp(std::min(options_.heartbeat, options_.redeliver_after) / 4,
+                                std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     std::vector<std::shared_ptr<AcsSession>> acs;

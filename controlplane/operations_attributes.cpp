@@ -99,11 +99,11 @@ bool fits(const api::ListAttributesRequest& request, const api::Attribute& attri
 }
 
 // Keyed by "INSTANCE ARN\nNAME", in the order in which they are listed.
-using Listed = std::map<std::string, api::Attribute>;
+using ListedAttributes = std::map<std::string, api::Attribute>;
 
-AwsResult<Listed> find_attributes(const State& state, const api::ListAttributesRequest& request) {
+AwsResult<ListedAttributes> find_attributes(const State& state, const api::ListAttributesRequest& request) {
   const auto cluster = TRY(active_cluster(state, request.cluster));
-  Listed listed;
+  ListedAttributes listed;
   for (const auto& arn : state.instances_of_cluster(cluster->cluster_arn)) {
     const auto instance = state.instance(arn);
     if (instance->status == api::ContainerInstanceStatus::inactive) continue;

@@ -67,13 +67,14 @@ bool fits(const api::ListServiceDeploymentsRequest& request, const api::ServiceD
   return !range.after || deployment.created_at > *range.after;
 }
 
-using Listed = std::vector<api::ServiceDeployment>;
+using ListedDeployments = std::vector<api::ServiceDeployment>;
 
-AwsResult<Listed> find_deployments(const State& state, const api::ListServiceDeploymentsRequest& request) {
+AwsResult<ListedDeployments> find_deployments(const State& state,
+                                              const api::ListServiceDeploymentsRequest& request) {
   const auto cluster = TRY(active_cluster(state, request.cluster));
   const auto service = state.service(TRY(service_arn_in(state, *cluster, request.service)));
   if (!service) return http::AwsError{"ServiceNotFoundException", "Service not found."};
-  Listed listed;
+  ListedDeployments listed;
   for (const auto& record : service->history) {
     auto shown = show(state, *service, record);
     if (fits(request, shown)) listed.push_back(std::move(shown));
@@ -86,8 +87,9 @@ std::string key_of(const api::ServiceDeployment& deployment) {
   return format("{:020.6f} {}", deployment.created_at, deployment.service_deployment_arn);
 }
 
-AwsResult<std::string> list(const OperationContext& context,
-                            const api::ListServiceDeploymentsRequest& request, const http::AwsCall&) {
+AwsResult<std::string> list_service_deployments(const OperationContext& context,
+                                                const api::ListServiceDeploymentsRequest& request,
+                                                const http::AwsCall&) {
   if (request.service.empty()) return invalid_parameter("Service cannot be empty.");
   const auto listed = TRY(context.controller.run(
       [&](Transaction& transaction) { return find_deployments(transaction.state(), request); }));
@@ -119,8 +121,9 @@ std::optional<api::ServiceDeployment> find_one(const State& state, const std::st
   return std::nullopt;
 }
 
-AwsResult<std::string> describe(const OperationContext& context,
-                                const api::DescribeServiceDeploymentsRequest& request, const http::AwsCall&) {
+AwsResult<std::string> describe_service_deployments(const OperationContext& context,
+                                                    const api::DescribeServiceDeploymentsRequest& request,
+                                                    const http::AwsCall&) {
   const auto& arns = request.service_deployment_arns;
   if (arns.empty() || arns.size() > 20)
     return invalid_parameter("1 to 20 service deployments can be described at once.");
@@ -141,8 +144,8 @@ AwsResult<std::string> describe(const OperationContext& context,
 }  // namespace
 
 void add_service_deployment_operations(OperationTable& table, const OperationContext& context) {
-  add_operation(table, context, "ListServiceDeployments", list);
-  add_operation(table, context, "DescribeServiceDeployments", describe);
+  add_operation(table, context, "ListServiceDeployments", list_service_deployments);
+  add_operation(table, context, "DescribeServiceDeployments", describe_service_deployments);
 }
 
 }  // namespace gantry::controlplane

@@ -1,26 +1,20 @@
 #pragma once
 
-// Internal to the server: one connection, from its first byte to its last. A template over the plain and the
-// TLS stream, instantiated in connection_plain.cpp and connection_tls.cpp. All members belong to the loop's
-// thread; while a worker has the request, the loop leaves request_, response_ and chunk_ alone.
+// Internal to the server: one connection, from its first byte to its last: connection_request.cpp reads,
+// connection_answer.cpp writes. All members belong to the loop's thread; while a worker has the request, the
+// loop leaves request_, response_ and chunk_ alone.
 
 #include "base/log.h"
 #include "http/response_head.h"
 #include "http/server_context.h"
-#include "http/websocket_session.h"
 
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/websocket/rfc6455.hpp>
-#include <unistd.h>
 
 namespace gantry::http {
 
-template <class Stream>
-class Connection final : public Peer, public std::enable_shared_from_this<Connection<Stream>> {
+class Connection final : public Peer, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ServerContext> context, Stream stream, std::string remote_address)
       : context_(std::move(context)), stream_(std::move(stream)), remote_address_(std::move(remote_address)) {
@@ -30,21 +24,20 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  Stream& stream() { return stream_; }
-  const ServerOptions& options() const { return context_->options; }
-  // The time until the current step must be done, else the socket is closed.
-  void limit(std::chrono::milliseconds time) { lowest().expires_after(time); }
-
-  void read_head();
+  void start();  // with the handshake, if there is TLS
   void finish() override;
-  void abort() override { lowest().close(); }
+  void abort() override { stream_.close(); }
 
  private:
   using Parser = beast::http::request_parser<beast::http::buffer_body>;
-  using Code = boost::system::error_code;
   static constexpr size_t chunk_size = size_t{256} << 10;
 
-  // One request, in this order (read_head comes first).
+  const ServerOptions& options() const { return context_->options; }
+  // The time until the current step must be done, else the socket is closed.
+  void limit(std::chrono::milliseconds time) { stream_.expires_after(time); }
+
+  // One request, in this order.
+  void read_head();
   void head_bytes_read(const Code& code);
   void head_read(const Code& code);
   void refuse_head(const Code& code);
@@ -72,10 +65,9 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   void linger();
   void drain();
 
-  auto& lowest() { return beast::get_lowest_layer(stream_); }
   template <class Member>
   auto bind(Member member) {
-    return [self = this->shared_from_this(), member](const Code& code, size_t) { ((*self).*member)(code); };
+    return [self = shared_from_this(), member](const Code& code, size_t) { ((*self).*member)(code); };
   }
   // Runs `work` on a worker, then `then(result)` on the loop's thread. An exception becomes a 500.
   template <class Work, class Then>
@@ -99,11 +91,10 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   bool close_after_ = false;
 };
 
-template <class Stream>
 template <class Work, class Then>
-void Connection<Stream>::run_on_worker(Work work, Then then) {
-  lowest().expires_never();
-  context_->pool.post([self = this->shared_from_this(), work, then]() mutable {
+void Connection::run_on_worker(Work work, Then then) {
+  stream_.expires_never();
+  context_->pool.post([self = shared_from_this(), work, then]() mutable {
     auto value = std::make_shared<std::optional<std::invoke_result_t<Work>>>();
     try {
       value->emplace(work());
@@ -116,12 +107,6 @@ void Connection<Stream>::run_on_worker(Work work, Then then) {
       self->refuse(500, "internal error\n");
     });
   });
-}
-
-template <class Stream>
-void Connection<Stream>::finish() {
-  close_after_ = true;
-  if (idle_) abort();
 }
 
 }  // namespace gantry::http

@@ -1,7 +1,8 @@
 #include "http/server.h"
 
 #include "base/log.h"
-#include "http/server_context.h"
+#include "http/connection.h"
+#include "http/remote_address.h"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -14,13 +15,13 @@ namespace {
 using asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 
-Error boost_error(const boost::system::error_code& code, std::string what) {
+Error boost_error(const Code& code, std::string what) {
   if (code.category() == boost::system::system_category()) return Error::system(code.value(), "{}", what);
   return {ErrorKind::invalid, format("{}: {}", what, code.message())};
 }
 
 Result<asio::ssl::context> load_tls(const ServerOptions& options) {
-  boost::system::error_code code;
+  Code code;
   asio::ssl::context tls(asio::ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);  // idle websockets are many
@@ -53,7 +54,7 @@ class TcpServer final : public Server {
 
  private:
   void accept();
-  void accepted(const boost::system::error_code& code, TcpSocket socket);
+  void accepted(const Code& code, TcpSocket socket);
   bool wait_until_empty(std::chrono::milliseconds limit);
 
   std::shared_ptr<ServerContext> context_;
@@ -68,7 +69,7 @@ class TcpServer final : public Server {
 Result<void> TcpServer::listen() {
   const auto& options = context_->options;
   const auto where = format("listen on {} port {}", options.address, options.port);
-  boost::system::error_code code;
+  Code code;
   const auto address = asio::ip::make_address(options.address, code);
   if (code) return Error::make(ErrorKind::invalid, "{}: the address must be an IPv4 or IPv6 address", where);
   if (!options.certificate_file.empty()) context_->tls.emplace(TRY(load_tls(options)));
@@ -96,27 +97,24 @@ void TcpServer::accept() {
     waiting_for_room_ = true;
     return;
   }
-  acceptor_.async_accept(
-      [this](const boost::system::error_code& code, TcpSocket socket) { accepted(code, std::move(socket)); });
+  acceptor_.async_accept([this](const Code& code, TcpSocket socket) { accepted(code, std::move(socket)); });
 }
 
-void TcpServer::accepted(const boost::system::error_code& code, TcpSocket socket) {
+void TcpServer::accepted(const Code& code, TcpSocket socket) {
   if (context_->stopping) return;
   if (code) {  // out of descriptors, most likely: those who wait are served when others leave
     log::warning("accept failed error=\"{}\"", code.message());
     retry_.expires_after(std::chrono::milliseconds(100));
-    retry_.async_wait([this](const boost::system::error_code& cancelled) {
+    retry_.async_wait([this](const Code& cancelled) {
       if (!cancelled) accept();
     });
     return;
   }
-  boost::system::error_code ignored;  // a peer that is gone already is found at the first read
+  Code ignored;  // a peer that is gone already is found at the first read
   socket.set_option(tcp::no_delay(true), ignored);
-  if (context_->tls) {
-    serve_tls(context_, std::move(socket));
-  } else {
-    serve_plain(context_, std::move(socket));
-  }
+  auto remote_address = describe_peer(socket);
+  auto stream = context_->tls ? Stream(std::move(socket), *context_->tls) : Stream(std::move(socket));
+  std::make_shared<Connection>(context_, std::move(stream), std::move(remote_address))->start();
   accept();
 }
 
@@ -130,7 +128,7 @@ void TcpServer::stop() {
   const auto on_each_peer = [this](void (Peer::*action)()) {
     asio::post(context_->loop, [this, action] {
       context_->stopping = true;
-      boost::system::error_code ignored;
+      Code ignored;
       acceptor_.close(ignored);
       retry_.cancel();
       const auto peers = context_->peers;  // they leave the set as they go

@@ -4,13 +4,10 @@
 // it.
 
 #include "http/server.h"
+#include "http/stream.h"
 #include "http/worker_pool.h"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -18,13 +15,6 @@
 #include <set>
 
 namespace gantry::http {
-
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-
-// Asio's default type-erased executor costs an indirection on each step; the loop's own doesn't.
-using TcpStream = beast::basic_stream<asio::ip::tcp, asio::io_context::executor_type>;
-using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 // A connection or a websocket as the server sees it when it stops. Called on the loop's thread.
 class Peer {
@@ -66,9 +56,5 @@ struct ServerContext {
     if (on_peer_gone) on_peer_gone();
   }
 };
-
-// Serves a socket that was just accepted, until it closes. Plain or TLS by `context->tls`.
-void serve_plain(std::shared_ptr<ServerContext> context, TcpSocket socket);
-void serve_tls(std::shared_ptr<ServerContext> context, TcpSocket socket);
 
 }  // namespace gantry::http

@@ -10,7 +10,6 @@
 namespace gantry::http {
 namespace {
 
-constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view unsigned_payload = "UNSIGNED-PAYLOAD";
 
 std::string canonical_query(const std::vector<QueryParameter>& query) {
@@ -72,8 +71,8 @@ void set_security_headers(Headers& headers, const Credentials& credentials, cons
 
 std::string authorization(const CanonicalRequest& canonical, const Credentials& credentials,
                           const std::string& date, std::string_view region, std::string_view service) {
-  return format("{} Credential={}/{}, SignedHeaders={}, Signature={}", algorithm, credentials.access_key_id,
-                scope_of(date, region, service), canonical.signed_headers(),
+  return format("{} Credential={}/{}, SignedHeaders={}, Signature={}", sigv4_algorithm,
+                credentials.access_key_id, scope_of(date, region, service), canonical.signed_headers(),
                 signature(canonical.string(), credentials.secret_access_key, date, region, service));
 }
 
@@ -127,8 +126,8 @@ bool equal_in_constant_time(std::string_view left, std::string_view right) {
 
 std::string signature(const std::string& canonical_request, const Secret& secret_access_key,
                       std::string_view basic_date, std::string_view region, std::string_view service) {
-  const auto to_sign = format("{}\n{}\n{}\n{}", algorithm, basic_date, scope_of(basic_date, region, service),
-                              sha256_hex(canonical_request));
+  const auto to_sign = format("{}\n{}\n{}\n{}", sigv4_algorithm, basic_date,
+                              scope_of(basic_date, region, service), sha256_hex(canonical_request));
   auto key = hmac_sha256("AWS4" + secret_access_key.reveal(), basic_date.substr(0, 8));
   key = hmac_sha256(key, region);
   key = hmac_sha256(key, service);
@@ -170,7 +169,7 @@ Result<std::string> presign(std::string_view method, std::string_view url_text,
   auto url = TRY(Url::parse(url_text));
   const auto date = format_basic_iso8601(time);
   std::vector<QueryParameter> extra = {
-      {"X-Amz-Algorithm", std::string(algorithm)},
+      {"X-Amz-Algorithm", std::string(sigv4_algorithm)},
       {"X-Amz-Credential", format("{}/{}", credentials.access_key_id, scope_of(date, region, service))},
       {"X-Amz-Date", date},
       {"X-Amz-Expires", format("{}", lifetime.count())},

@@ -18,6 +18,8 @@
 // Reference), and what botocore and the AWS SDK for Go send.
 namespace gantry::http {
 
+inline constexpr std::string_view sigv4_algorithm = "AWS4-HMAC-SHA256";
+
 struct Credentials {
   std::string access_key_id;
   Secret secret_access_key;

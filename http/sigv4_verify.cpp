@@ -6,8 +6,6 @@
 namespace gantry::http {
 namespace {
 
-constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
-
 // What a request claims, from its Authorization header or from its query.
 struct Claim {
   std::string access_key_id;
@@ -59,10 +57,10 @@ std::string parameter_of(std::string_view header, std::string_view name) {
 }
 
 AwsResult<Claim> claim_of_header(const Request& request, std::string_view authorization) {
-  if (!authorization.starts_with(algorithm)) {
+  if (!authorization.starts_with(sigv4_algorithm)) {
     return incomplete("Authorization header must use AWS4-HMAC-SHA256");
   }
-  authorization.remove_prefix(algorithm.size());
+  authorization.remove_prefix(sigv4_algorithm.size());
   Claim claim;
   const auto credential = parameter_of(authorization, "Credential");
   const auto headers = parameter_of(authorization, "SignedHeaders");
@@ -86,7 +84,7 @@ std::string parameter(const Request& request, std::string_view name) {
 }
 
 AwsResult<Claim> claim_of_query(const Request& request) {
-  if (parameter(request, "X-Amz-Algorithm") != algorithm)
+  if (parameter(request, "X-Amz-Algorithm") != sigv4_algorithm)
     return incomplete("X-Amz-Algorithm must be AWS4-HMAC-SHA256");
   Claim claim;
   for (const auto* name :

@@ -1,17 +1,10 @@
+#include "http/stream.h"
 #include "http/websocket.h"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <condition_variable>
 #include <deque>
@@ -22,13 +15,8 @@
 namespace gantry::http {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 using asio::ip::tcp;
-using Code = boost::system::error_code;
-using TcpStream = beast::basic_stream<tcp, asio::io_context::executor_type>;
-using TlsStream = asio::ssl::stream<TcpStream>;
 using Resolver = asio::ip::basic_resolver<tcp, asio::io_context::executor_type>;
 
 constexpr size_t most_unread = 256;  // messages; reading pauses beyond
@@ -56,17 +44,16 @@ Result<void> set_up_tls(asio::ssl::context& tls, const WebSocketOptions& options
 }
 
 // Before the handshake is done, the caller's thread runs the loop; after it, the client's own thread.
-template <class Stream>
-class Client final : public WebSocketClient {
+class ClientSocket final : public WebSocketClient {
  public:
-  Client(WebSocketOptions options, Url url)
+  ClientSocket(WebSocketOptions options, Url url)
       : options_(std::move(options)),
         url_(std::move(url)),
         tls_(asio::ssl::context::tls_client),
         resolver_(loop_) {}
-  ~Client() override;
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  ~ClientSocket() override;
+  ClientSocket(const ClientSocket&) = delete;
+  ClientSocket& operator=(const ClientSocket&) = delete;
 
   Result<void> connect(Response* refusal);
   Result<std::string> receive(std::chrono::milliseconds limit) override;
@@ -111,18 +98,12 @@ class Client final : public WebSocketClient {
   std::optional<CloseReason> closed_;
 };
 
-template <>
-void Client<TcpStream>::make_socket() {
-  socket_.emplace(loop_);
+void ClientSocket::make_socket() {
+  TcpSocket socket(loop_);
+  socket_.emplace(url_.secure() ? Stream(std::move(socket), tls_) : Stream(std::move(socket)));
 }
 
-template <>
-void Client<TlsStream>::make_socket() {
-  socket_.emplace(loop_, tls_);
-}
-
-template <class Stream>
-Code Client<Stream>::run(const std::function<void(std::function<void(Code)>)>& start) {
+Code ClientSocket::run(const std::function<void(std::function<void(Code)>)>& start) {
   auto result = std::make_shared<std::optional<Code>>();
   start([result](Code code) { *result = code; });
   loop_.restart();
@@ -135,8 +116,7 @@ Code Client<Stream>::run(const std::function<void(std::function<void(Code)>)>& s
   return make_error_code(beast::error::timeout);
 }
 
-template <class Stream>
-Result<void> Client<Stream>::connect(Response* refusal) {
+Result<void> ClientSocket::connect(Response* refusal) {
   deadline_ = std::chrono::steady_clock::now() + options_.handshake_limit;
   tcp::resolver::results_type addresses;
   auto code = run([&](const auto& done) {
@@ -150,9 +130,7 @@ Result<void> Client<Stream>::connect(Response* refusal) {
   TRY(set_up_tls(tls_, options_));
   make_socket();
   lowest().expires_never();
-  code = run([&](const auto& done) {
-    lowest().async_connect(addresses, [done](Code failed, const tcp::endpoint&) { done(failed); });
-  });
+  code = run([&](const auto& done) { lowest().connect(addresses, done); });
   if (code) return connect_error(options_, code, "connect");
   lowest().socket().set_option(tcp::no_delay(true), code);
   TRY(handshake_tls());
@@ -165,26 +143,17 @@ Result<void> Client<Stream>::connect(Response* refusal) {
   return {};
 }
 
-template <>
-Result<void> Client<TcpStream>::handshake_tls() {
-  return {};
-}
-
-template <>
-Result<void> Client<TlsStream>::handshake_tls() {
-  auto& stream = socket_->next_layer();
-  SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str());
-  Code code;
-  if (options_.verify) stream.set_verify_callback(asio::ssl::host_name_verification(url_.host), code);
+Result<void> ClientSocket::handshake_tls() {
+  if (!url_.secure()) return {};
+  auto code = lowest().expect_server(url_.host, options_.verify);
   if (!code) {
-    code = run([&](const auto& done) { stream.async_handshake(asio::ssl::stream_base::client, done); });
+    code = run([&](const auto& done) { lowest().handshake(asio::ssl::stream_base::client, done); });
   }
   if (code) return connect_error(options_, code, "TLS handshake");
   return {};
 }
 
-template <class Stream>
-void Client<Stream>::set_timeouts() {
+void ClientSocket::set_timeouts() {
   websocket::stream_base::timeout limits{};
   limits.handshake_timeout = std::chrono::seconds(5);  // the closing one's; the opening one has deadline_
   limits.idle_timeout = options_.idle_limit;
@@ -194,8 +163,7 @@ void Client<Stream>::set_timeouts() {
   socket_->text(true);
 }
 
-template <class Stream>
-Result<void> Client<Stream>::handshake_websocket(Response* refusal) {
+Result<void> ClientSocket::handshake_websocket(Response* refusal) {
   socket_->set_option(
       websocket::stream_base::decorator([headers = options_.headers](websocket::request_type& request) {
         request.set(beast::http::field::user_agent, "gantry/" GANTRY_VERSION);
@@ -221,13 +189,11 @@ Result<void> Client<Stream>::handshake_websocket(Response* refusal) {
   return {};
 }
 
-template <class Stream>
-void Client<Stream>::read() {
+void ClientSocket::read() {
   socket_->async_read(buffer_, [this](Code code, size_t) { received(code); });
 }
 
-template <class Stream>
-void Client<Stream>::received(const Code& code) {
+void ClientSocket::received(const Code& code) {
   if (code == websocket::error::closed) {
     const auto& reason = socket_->reason();
     return ended(
@@ -246,8 +212,7 @@ void Client<Stream>::received(const Code& code) {
   if (!paused_) read();
 }
 
-template <class Stream>
-void Client<Stream>::ended(CloseReason reason) {
+void ClientSocket::ended(CloseReason reason) {
   {
     const std::lock_guard lock(mutex_);
     if (!closed_) closed_ = std::move(reason);
@@ -260,8 +225,7 @@ void Client<Stream>::ended(CloseReason reason) {
   changed_.notify_all();
 }
 
-template <class Stream>
-Result<std::string> Client<Stream>::receive(std::chrono::milliseconds limit) {
+Result<std::string> ClientSocket::receive(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, limit, [this] { return !inbox_.empty() || closed_; });
   if (inbox_.empty()) {
@@ -278,8 +242,7 @@ Result<std::string> Client<Stream>::receive(std::chrono::milliseconds limit) {
   return text;
 }
 
-template <class Stream>
-Result<void> Client<Stream>::send(std::string text) {
+Result<void> ClientSocket::send(std::string text) {
   auto message = std::make_shared<Outgoing>();
   message->text = std::move(text);
   std::unique_lock lock(mutex_);
@@ -296,8 +259,7 @@ Result<void> Client<Stream>::send(std::string text) {
   return message->result;
 }
 
-template <class Stream>
-void Client<Stream>::write_next() {
+void ClientSocket::write_next() {
   if (outgoing_.empty()) {
     if (closing_) socket_->async_close({websocket::close_code(closing_->code), closing_->text}, [](Code) {});
     return;
@@ -315,8 +277,7 @@ void Client<Stream>::write_next() {
   });
 }
 
-template <class Stream>
-void Client<Stream>::close(uint16_t code, std::string reason) {
+void ClientSocket::close(uint16_t code, std::string reason) {
   asio::post(loop_, [this, close_reason = CloseReason{code, reason.substr(0, 123)}] {
     if (closing_) return;
     closing_ = close_reason;
@@ -325,14 +286,12 @@ void Client<Stream>::close(uint16_t code, std::string reason) {
   });
 }
 
-template <class Stream>
-std::optional<CloseReason> Client<Stream>::closed() const {
+std::optional<CloseReason> ClientSocket::closed() const {
   const std::lock_guard lock(mutex_);
   return closed_;
 }
 
-template <class Stream>
-Client<Stream>::~Client() {
+ClientSocket::~ClientSocket() {
   if (!thread_.joinable()) return;
   if (!closed()) close(1000, "");
   {
@@ -348,21 +307,14 @@ Client<Stream>::~Client() {
   thread_.join();
 }
 
-template <class Stream>
-Result<std::unique_ptr<WebSocketClient>> connect_with(const WebSocketOptions& options, Url url,
-                                                      Response* refusal) {
-  auto client = std::make_unique<Client<Stream>>(options, std::move(url));
-  TRY(client->connect(refusal));
-  return std::unique_ptr<WebSocketClient>(std::move(client));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<WebSocketClient>> WebSocketClient::connect(const WebSocketOptions& options,
                                                                   Response* refusal) {
   auto url = TRY(Url::parse(options.url));
-  if (url.secure()) return connect_with<TlsStream>(options, std::move(url), refusal);
-  return connect_with<TcpStream>(options, std::move(url), refusal);
+  auto client = std::make_unique<ClientSocket>(options, std::move(url));
+  TRY(client->connect(refusal));
+  return std::unique_ptr<WebSocketClient>(std::move(client));
 }
 
 }  // namespace gantry::http

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <deque>
 
@@ -15,8 +14,7 @@ namespace {
 namespace websocket = beast::websocket;
 
 // The loop's thread owns all members but backlog_. Reading waits for the handler, so its calls never overlap.
-template <class Stream>
-class Session final : public WebSocket, public Peer, public std::enable_shared_from_this<Session<Stream>> {
+class Session final : public WebSocket, public Peer, public std::enable_shared_from_this<Session> {
  public:
   Session(WebSocketStart from, Stream stream)
       : context_(std::move(from.context)),
@@ -38,8 +36,6 @@ class Session final : public WebSocket, public Peer, public std::enable_shared_f
   void abort() override { beast::get_lowest_layer(socket_).close(); }
 
  private:
-  using Code = boost::system::error_code;
-
   void read();
   void received(const Code& code);
   void write_next();
@@ -63,10 +59,9 @@ class Session final : public WebSocket, public Peer, public std::enable_shared_f
   bool cut_off_ = false;
 };
 
-template <class Stream>
 template <class Work, class Then>
-void Session<Stream>::run_on_worker(Work work, Then then) {
-  const bool posted = context_->pool.post([self = this->shared_from_this(), work, then]() mutable {
+void Session::run_on_worker(Work work, Then then) {
+  const bool posted = context_->pool.post([self = shared_from_this(), work, then]() mutable {
     try {
       work();
     } catch (const std::exception& error) {
@@ -80,8 +75,7 @@ void Session<Stream>::run_on_worker(Work work, Then then) {
   then();
 }
 
-template <class Stream>
-void Session<Stream>::start() {
+void Session::start() {
   websocket::stream_base::timeout limits{};
   limits.handshake_timeout = std::chrono::seconds(10);
   limits.idle_timeout = context_->options.websocket_idle_limit;
@@ -89,7 +83,7 @@ void Session<Stream>::start() {
   socket_.set_option(limits);
   socket_.read_message_max(context_->options.max_websocket_message);
   socket_.text(true);
-  socket_.async_accept(request_, [self = this->shared_from_this()](const Code& code) {
+  socket_.async_accept(request_, [self = shared_from_this()](const Code& code) {
     if (code) {
       self->closed_ = true;
       return self->context_->remove(self.get());
@@ -101,23 +95,20 @@ void Session<Stream>::start() {
   });
 }
 
-template <class Stream>
-void Session<Stream>::read() {
+void Session::read() {
   if (buffer_.size() == 0) buffer_.shrink_to_fit();
   socket_.async_read(buffer_,
-                     [self = this->shared_from_this()](const Code& code, size_t) { self->received(code); });
+                     [self = shared_from_this()](const Code& code, size_t) { self->received(code); });
 }
 
-template <class Stream>
-void Session<Stream>::received(const Code& code) {
+void Session::received(const Code& code) {
   if (code) return ended(code);
   auto text = std::make_shared<std::string>(static_cast<const char*>(buffer_.data().data()), buffer_.size());
   buffer_.consume(buffer_.size());
   run_on_worker([this, text] { handler_->on_message(std::move(*text)); }, [this] { read(); });
 }
 
-template <class Stream>
-void Session<Stream>::ended(const Code& code) {
+void Session::ended(const Code& code) {
   closed_ = true;
   queue_.clear();
   CloseReason reason{1006, code.message()};
@@ -132,12 +123,11 @@ void Session<Stream>::ended(const Code& code) {
                 });
 }
 
-template <class Stream>
-void Session<Stream>::send(std::string text) {
+void Session::send(std::string text) {
   const auto size = text.size();
   const bool too_much = backlog_.fetch_add(size) + size > context_->options.max_websocket_backlog;
   auto& loop = context_->loop;
-  asio::post(loop, [self = this->shared_from_this(), text = std::move(text), too_much]() mutable {
+  asio::post(loop, [self = shared_from_this(), text = std::move(text), too_much]() mutable {
     if (self->closed_ || self->closing_ || self->cut_off_) return;
     if (too_much) {
       self->cut_off_ = true;
@@ -149,38 +139,33 @@ void Session<Stream>::send(std::string text) {
   });
 }
 
-template <class Stream>
-void Session<Stream>::write_next() {
+void Session::write_next() {
   if (queue_.empty()) {
     writing_ = false;
     if (closing_) {
       const websocket::close_reason reason(websocket::close_code(closing_->code),
                                            closing_->text.substr(0, 123));
-      socket_.async_close(reason,
-                          [self = this->shared_from_this()](const Code&) {});  // the read tells of the end
+      socket_.async_close(reason, [self = shared_from_this()](const Code&) {});  // the read tells of the end
     }
     return;
   }
   writing_ = true;
-  socket_.async_write(asio::buffer(queue_.front()),
-                      [self = this->shared_from_this()](const Code& code, size_t) {
-                        if (code || self->closed_) return;
-                        self->backlog_ -= self->queue_.front().size();
-                        self->queue_.pop_front();
-                        self->write_next();
-                      });
+  socket_.async_write(asio::buffer(queue_.front()), [self = shared_from_this()](const Code& code, size_t) {
+    if (code || self->closed_) return;
+    self->backlog_ -= self->queue_.front().size();
+    self->queue_.pop_front();
+    self->write_next();
+  });
 }
 
-template <class Stream>
-void Session<Stream>::close(uint16_t code, std::string reason) {
+void Session::close(uint16_t code, std::string reason) {
   auto& loop = context_->loop;
-  asio::post(loop, [self = this->shared_from_this(), close_reason = CloseReason{code, std::move(reason)}] {
+  asio::post(loop, [self = shared_from_this(), close_reason = CloseReason{code, std::move(reason)}] {
     self->begin_close(close_reason);
   });
 }
 
-template <class Stream>
-void Session<Stream>::begin_close(CloseReason reason) {
+void Session::begin_close(CloseReason reason) {
   if (!open_ || closed_ || closing_) return;
   closing_ = std::move(reason);
   if (!writing_) write_next();
@@ -188,12 +173,8 @@ void Session<Stream>::begin_close(CloseReason reason) {
 
 }  // namespace
 
-void start_websocket(WebSocketStart from, TcpStream stream) {
-  std::make_shared<Session<TcpStream>>(std::move(from), std::move(stream))->start();
-}
-
-void start_websocket(WebSocketStart from, TlsStream stream) {
-  std::make_shared<Session<TlsStream>>(std::move(from), std::move(stream))->start();
+void start_websocket(WebSocketStart from, Stream stream) {
+  std::make_shared<Session>(std::move(from), std::move(stream))->start();
 }
 
 }  // namespace gantry::http

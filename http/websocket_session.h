@@ -4,12 +4,9 @@
 
 #include "http/server_context.h"
 
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/http/message.hpp>
 
 namespace gantry::http {
-
-using TlsStream = asio::ssl::stream<TcpStream>;
 
 struct WebSocketStart {
   std::shared_ptr<ServerContext> context;
@@ -18,8 +15,7 @@ struct WebSocketStart {
   beast::http::request_header<> head;  // the upgrade request
 };
 
-// Both on the loop's thread.
-void start_websocket(WebSocketStart from, TcpStream stream);
-void start_websocket(WebSocketStart from, TlsStream stream);
+// On the loop's thread.
+void start_websocket(WebSocketStart from, Stream stream);
 
 }  // namespace gantry::http

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kept_probes = 5;
 constexpr size_t kept_output = 4096;
 
-std::string now_text() {
+std::string time_of_probe() {
   return format_rfc3339(SystemClock().now());
 }
 
@@ -64,7 +64,7 @@ void HealthChecker::schedule() {
 
 void HealthChecker::probe() {
   current_ = {};
-  current_.start = now_text();
+  current_.start = time_of_probe();
   auto pipe = Pipe::make();
   const auto null = open_file("/dev/null", O_RDONLY);
   if (!pipe || !null) return finish(-1);
@@ -131,7 +131,7 @@ void HealthChecker::finish(int exit_code) {
   if (output_) loop_.forget(output_);
   output_.reset();
   loop_.cancel(limit_);
-  current_.end = now_text();
+  current_.end = time_of_probe();
   current_.exit_code = exit_code;
   count_probe(check_, std::move(current_), in_start_period(), health_);
   save();

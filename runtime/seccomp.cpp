@@ -16,8 +16,6 @@
 namespace gantry::runtime {
 namespace {
 
-constexpr size_t longest_program = 4096;  // BPF_MAXINSNS
-
 struct FlagName {
   std::string_view name;
   unsigned flag;

@@ -11,6 +11,8 @@
 
 namespace gantry::runtime {
 
+constexpr size_t longest_program = 4096;  // filters. Source: linux/bpf_common.h, BPF_MAXINSNS
+
 struct SeccompPlan {
   std::vector<sock_filter> program;  // empty: no filter
   unsigned flags = 0;                // SECCOMP_FILTER_FLAG_*

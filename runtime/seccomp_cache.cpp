@@ -12,8 +12,6 @@
 namespace gantry::runtime {
 namespace {
 
-constexpr size_t longest_program = 4096;
-
 // FNV-1a, 64 bits: a file name, not a proof; the key is compared.
 uint64_t hash_of(const std::string& text) {
   uint64_t hash = 0xcbf29ce484222325;

@@ -1,6 +1,7 @@
 """Where the containers run: on this machine when it enforces cgroup v2 limits, else in the QEMU guest."""
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import time
@@ -20,6 +21,26 @@ def missing_controllers():
     return [name for name in NEEDED if name not in have]
 
 
+class Adopted:
+    """As much of Popen as Process needs, for a process that isn't our child."""
+
+    def __init__(self, pid):
+        self.pid, self.descriptor = pid, os.pidfd_open(pid)
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None and select.select([self.descriptor], [], [], 0)[0]:
+            self.returncode = 0
+        return self.returncode
+
+    def send_signal(self, number):
+        signal.pidfd_send_signal(self.descriptor, number)
+
+    def wait(self, seconds):
+        if not select.select([self.descriptor], [], [], seconds)[0]:
+            raise subprocess.TimeoutExpired("wait", seconds)
+
+
 class Process:
     """A program of ours that quickstart started, and ends by its pid."""
 
@@ -31,6 +52,15 @@ class Process:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.env, start_new_session=True)
+
+    def adopt(self, pid):
+        """A process that an earlier run left (--keep), unless its pid is another program's by now."""
+        try:
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return
+        if [os.fsencode(word) for word in self.command] == command[:-1]:
+            self.process = Adopted(pid)
 
     def kill(self, number=signal.SIGKILL):
         if self.process and self.process.poll() is None:
@@ -56,6 +86,8 @@ class NativeHost:
 
     kind = "this machine"
 
+    name = ""  # the guest's
+
     def __init__(self, state, control_port, registry_port):
         self.state = state
 
@@ -79,7 +111,6 @@ class GuestHost(NativeHost):
 
     def __init__(self, state, control_port, registry_port):
         super().__init__(state, control_port, registry_port)
-        self.name = f"quickstart-{os.getpid()}"
         self.reach = [control_port, registry_port]
         self.script = str(ROOT / "scripts/guest")
 

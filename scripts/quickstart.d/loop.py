@@ -34,23 +34,40 @@ def http_get(url, timeout=3.0):
         return None
 
 
+def new_facts(in_guest):
+    """What a run is about, and all that ending it later needs."""
+    return {"state": tempfile.mkdtemp(prefix="gantry-quickstart.", dir="/var/tmp"), "in_guest": in_guest, "pids": {},
+            "control_port": free_port(), "registry_port": free_port(), "guest": f"quickstart-{os.getpid()}",
+            "key": "AKIA" + secrets.token_hex(8).upper(), "secret": secrets.token_urlsafe(30)}
+
+
+def kept():
+    """The facts of the runs that --keep left."""
+    return [json.loads(path.read_text()) for path in pathlib.Path("/var/tmp").glob("gantry-quickstart.*/kept.json")]
+
+
 class Loop:
-    def __init__(self, in_guest, keep):
-        self.keep = keep
+    def __init__(self, facts, keep=False):
+        self.facts, self.keep = facts, keep
         self.binaries = hosts.ROOT / "build/release/bin"
-        self.state = pathlib.Path(tempfile.mkdtemp(prefix="gantry-quickstart.", dir="/var/tmp"))
-        self.control_port, self.registry_port = free_port(), free_port()
+        self.state = pathlib.Path(facts["state"])
+        self.control_port, self.registry_port = facts["control_port"], facts["registry_port"]
         self.control_url = f"http://127.0.0.1:{self.control_port}"
         self.registry = f"127.0.0.1:{self.registry_port}"
-        self.key, self.secret = "AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
+        self.key, self.secret = facts["key"], facts["secret"]
         self.write_credentials()
         self.environment = {**os.environ, **self.aws_environment(), "DOCKER_CONFIG": str(self.state / "docker")}
         self.root = self.state / "cli"  # the command line's own images: the "developer's machine"
+        in_guest = facts["in_guest"]
         kind = hosts.GuestHost if in_guest else hosts.NativeHost
         self.host = kind(self.state, self.control_port, self.registry_port)
+        self.host.name = facts["guest"]
         self.host_root = "/var/lib/gantry" if in_guest else str(self.state / "host")
         self.host_run_root = "/run/gantry" if in_guest else str(self.state / "run")
         self.make_processes()
+        for process in (self.control, self.registry_server):
+            if process.name in facts["pids"]:
+                process.adopt(facts["pids"][process.name])
         self.ecs = self.client("ecs")
 
     def write_credentials(self):
@@ -151,6 +168,12 @@ class Loop:
         return self.host.run(["cat", path]).strip()
 
     # Ends
+
+    def write_kept(self):
+        self.facts["pids"] = {p.name: p.process.pid for p in (self.control, self.registry_server)}
+        path = self.state / "kept.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(self.facts))
 
     def stop(self):
         if self.agent.pid_file.exists():

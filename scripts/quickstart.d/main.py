@@ -12,7 +12,7 @@ import steps_recovery
 import steps_rollout
 import steps_service
 import steps_setup
-from loop import Loop
+from loop import Loop, kept, new_facts
 from show import ClaimFailed, table
 
 WHY = {
@@ -72,18 +72,27 @@ def show_logs(loop):
                 print("     " + line[:220])
 
 
+def stop_kept():
+    for facts in kept():
+        print(f"   ending {facts['state']}", flush=True)
+        Loop(facts).stop()
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/quickstart")
     parser.add_argument("--keep", action="store_true", help="leave everything running and print how to go on")
     parser.add_argument("--guest", action="store_true", help="use the QEMU guest even where this host enforces limits")
+    parser.add_argument("--stop", action="store_true", help="end what --keep left running, and remove it")
     parser.add_argument("--report", metavar="FILE", help="write what was shown as JSON")
     options = parser.parse_args()
+    if options.stop:
+        return stop_kept()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     in_guest = options.guest or bool(hosts.missing_controllers())
     seconds = int(os.environ.get("GANTRY_QUICKSTART_BUILD_SECONDS", "0"))
     results = [{"number": 1, "step": "install what is missing, and build", "shown": "build/release", "held": True,
                 "seconds": seconds}]
-    loop = Loop(in_guest, options.keep)
+    loop = Loop(new_facts(in_guest), options.keep)
     good = False
     try:
         good = run_steps(loop, in_guest, results)

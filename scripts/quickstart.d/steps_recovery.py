@@ -54,6 +54,7 @@ def kill_and_restart(loop):
 
 def finish(loop):
     if loop.keep:
+        loop.write_kept()
         hints(loop)
         return "left running (--keep)"
     loop.aws("ecs", "delete-service", "--cluster", CLUSTER, "--service", "web", "--force", quiet=True)
@@ -73,13 +74,11 @@ def hints(loop):
     say(f"  export DOCKER_CONFIG={loop.state}/docker")
     say(f"  aws --endpoint-url {loop.control_url} ecs list-tasks")
     say(f"  aws --endpoint-url http://{loop.registry} ecr describe-images --repository-name ns1/web")
-    prefix = f"scripts/guest --in {loop.host.name} -- " if hasattr(loop.host, "name") else ""
+    prefix = f"scripts/guest --in {loop.host.name} -- " if loop.facts["in_guest"] else ""
     say(f"  {prefix}{loop.binaries}/gantry --root {loop.host_root} --run-root {loop.host_run_root} ps")
     for task in loop.service_tasks("web"):
         port, _ = loop.page_of(task)
         say(f"  curl http://127.0.0.1:{port}/")
     say(f"  {loop.binaries}/gantry --root {loop.root} --run-root {loop.state}/cli-run images")
-    say("To end it:")
-    say(f"  kill {loop.control.process.pid} {loop.registry_server.process.pid}"
-        + (f"; scripts/guest --halt {loop.host.name}" if hasattr(loop.host, "name") else f" {loop.agent.pid()}")
-        + f"; rm -rf {loop.state}")
+    say("To end it and remove what it left:")
+    say("  scripts/quickstart --stop")

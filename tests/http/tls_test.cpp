@@ -9,7 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-struct Echo : WebSocketHandler {
+struct SecureEcho : WebSocketHandler {
   std::shared_ptr<WebSocket> socket;
   void on_open(std::shared_ptr<WebSocket> opened) override { socket = std::move(opened); }
   void on_message(std::string text) override { socket->send("echo " + text); }
@@ -24,7 +24,7 @@ class Tls : public testing::Test {
         {.arguments = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
                        "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
                        "-keyout", key(), "-out", certificate()}}));
-    handler_->open = [](const Request&) -> Upgrade { return std::make_shared<Echo>(); };
+    handler_->open = [](const Request&) -> Upgrade { return std::make_shared<SecureEcho>(); };
     handler_->answer = [](Request& request) {
       return Response::text(request.secure ? 200 : 500, request.method == "PUT"
                                                             ? format("{}", request.body.size())

@@ -1,17 +1,29 @@
-#pragma once
-
-// Internal to the server: how a connection reads a request. See connection.h.
-
 #include "base/log.h"
 #include "base/text.h"
 #include "http/connection.h"
+#include "http/websocket_session.h"
 
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <limits>
 
 namespace gantry::http {
 
-template <class Stream>
-void Connection<Stream>::read_head() {
+void Connection::start() {
+  if (!stream_.secure()) return read_head();
+  limit(options().header_limit);
+  stream_.handshake(asio::ssl::stream_base::server, [self = shared_from_this()](const Code& code) {
+    if (!code) self->read_head();
+  });
+}
+
+void Connection::finish() {
+  close_after_ = true;
+  if (idle_) abort();
+}
+
+void Connection::read_head() {
   request_ = Request{};
   request_.remote_address = remote_address_;
   request_.secure = context_->tls.has_value();
@@ -24,16 +36,14 @@ void Connection<Stream>::read_head() {
   beast::http::async_read_some(stream_, buffer_, *parser_, bind(&Connection::head_bytes_read));
 }
 
-template <class Stream>
-void Connection<Stream>::head_bytes_read(const Code& code) {
+void Connection::head_bytes_read(const Code& code) {
   idle_ = false;
   if (code || parser_->is_header_done()) return head_read(code);
   if (!first_) limit(options().header_limit);
   beast::http::async_read_header(stream_, buffer_, *parser_, bind(&Connection::head_read));
 }
 
-template <class Stream>
-void Connection<Stream>::head_read(const Code& code) {
+void Connection::head_read(const Code& code) {
   if (code && !parser_->is_header_done()) return refuse_head(code);
   const auto taken = take_head();
   if (!taken) return refuse(400, taken.error().message() + "\n");
@@ -42,8 +52,7 @@ void Connection<Stream>::head_read(const Code& code) {
 }
 
 // Answers what can't be read, if there is anyone to answer.
-template <class Stream>
-void Connection<Stream>::refuse_head(const Code& code) {
+void Connection::refuse_head(const Code& code) {
   using beast::http::error;
   if (code == error::end_of_stream || code == error::partial_message || code == beast::error::timeout) return;
   if (code == error::header_limit || code == error::buffer_overflow) {
@@ -54,8 +63,7 @@ void Connection<Stream>::refuse_head(const Code& code) {
   }
 }
 
-template <class Stream>
-Result<void> Connection<Stream>::take_head() {
+Result<void> Connection::take_head() {
   const auto& head = parser_->get();
   first_ = false;
   request_.method = std::string(head.method_string());
@@ -73,26 +81,23 @@ Result<void> Connection<Stream>::take_head() {
   return split_target(request_);
 }
 
-template <class Stream>
-void Connection<Stream>::begin_upgrade() {
+void Connection::begin_upgrade() {
   run_on_worker([this] { return context_->handler->upgrade(request_); },
                 [this](Upgrade upgrade) { upgraded(std::move(upgrade)); });
 }
 
-template <class Stream>
-void Connection<Stream>::upgraded(Upgrade upgrade) {
+void Connection::upgraded(Upgrade upgrade) {
   if (auto* response = std::get_if<Response>(&upgrade)) {
     close_after_ = true;
     return respond(std::move(*response));
   }
-  lowest().expires_never();  // the websocket has time limits of its own
+  stream_.expires_never();  // the websocket has time limits of its own
   WebSocketStart from{context_, remote_address_,
                       std::get<std::shared_ptr<WebSocketHandler>>(std::move(upgrade)), parser_->get().base()};
   start_websocket(std::move(from), std::move(stream_));
 }
 
-template <class Stream>
-void Connection<Stream>::begin_request() {
+void Connection::begin_request() {
   const auto expect = request_.headers.get("Expect");
   if (!expect.empty() && !equals_ignoring_case(expect, "100-continue")) {
     return refuse(417, format("expectation {} isn't supported\n", expect));
@@ -104,8 +109,7 @@ void Connection<Stream>::begin_request() {
 }
 
 // A request without a body: both calls in one step on the worker.
-template <class Stream>
-void Connection<Stream>::plan_and_handle() {
+void Connection::plan_and_handle() {
   const auto work = [this]() -> Response {
     auto plan = context_->handler->plan_body(request_);
     if (auto* refusal = std::get_if<Response>(&plan)) return std::move(*refusal);
@@ -115,8 +119,7 @@ void Connection<Stream>::plan_and_handle() {
   run_on_worker(work, [this](Response response) { respond(std::move(response)); });
 }
 
-template <class Stream>
-void Connection<Stream>::follow_plan(BodyPlan plan) {
+void Connection::follow_plan(BodyPlan plan) {
   if (auto* refusal = std::get_if<Response>(&plan)) {
     close_after_ = true;
     return respond(std::move(*refusal));
@@ -133,22 +136,19 @@ void Connection<Stream>::follow_plan(BodyPlan plan) {
   continue_or_read();
 }
 
-template <class Stream>
-void Connection<Stream>::continue_or_read() {
+void Connection::continue_or_read() {
   chunk_.resize(request_.sink ? chunk_size : std::min(chunk_size, body_limit_ + 1));
   chunk_used_ = 0;
   if (!request_.headers.has("Expect") || buffer_.size() > 0 || parser_->get().version() < 11)
     return read_body();
   head_ = "HTTP/1.1 100 Continue\r\n\r\n";
   limit(options().stall_limit);
-  asio::async_write(stream_, asio::buffer(head_),
-                    [self = this->shared_from_this()](const Code& code, size_t) {
-                      if (!code) self->read_body();
-                    });
+  asio::async_write(stream_, asio::buffer(head_), [self = shared_from_this()](const Code& code, size_t) {
+    if (!code) self->read_body();
+  });
 }
 
-template <class Stream>
-void Connection<Stream>::read_body() {
+void Connection::read_body() {
   auto& body = parser_->get().body();
   body.data = chunk_.data() + chunk_used_;
   body.size = chunk_.size() - chunk_used_;
@@ -156,8 +156,7 @@ void Connection<Stream>::read_body() {
   beast::http::async_read_some(stream_, buffer_, *parser_, bind(&Connection::body_bytes_read));
 }
 
-template <class Stream>
-void Connection<Stream>::body_bytes_read(const Code& code) {
+void Connection::body_bytes_read(const Code& code) {
   chunk_used_ = chunk_.size() - parser_->get().body().size;
   if (code && code != beast::http::error::need_buffer) {
     if (code.category() == beast::http::make_error_code(beast::http::error::bad_method).category() &&
@@ -170,8 +169,7 @@ void Connection<Stream>::body_bytes_read(const Code& code) {
   read_body();
 }
 
-template <class Stream>
-void Connection<Stream>::chunk_is_full() {
+void Connection::chunk_is_full() {
   if (request_.sink) return hand_chunk_to_sink();
   if (request_.body.size() + chunk_used_ > body_limit_) {
     return refuse(413, format("body is longer than {} bytes\n", body_limit_));
@@ -182,8 +180,7 @@ void Connection<Stream>::chunk_is_full() {
   read_body();
 }
 
-template <class Stream>
-void Connection<Stream>::hand_chunk_to_sink() {
+void Connection::hand_chunk_to_sink() {
   run_on_worker(
       [this] {
         return request_.sink->write({chunk_.data(), chunk_used_});
@@ -200,15 +197,13 @@ void Connection<Stream>::hand_chunk_to_sink() {
 }
 
 // On a worker. The sink goes before the answer does, so that the client's next request finds it gone.
-template <class Stream>
-Response Connection<Stream>::answer() {
+Response Connection::answer() {
   auto response = context_->handler->handle(request_);
   request_.sink.reset();
   return response;
 }
 
-template <class Stream>
-void Connection<Stream>::handle() {
+void Connection::handle() {
   std::string().swap(chunk_);
   run_on_worker([this] { return answer(); }, [this](Response response) { respond(std::move(response)); });
 }

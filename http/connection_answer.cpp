@@ -1,23 +1,18 @@
-#pragma once
-
-// Internal to the server: how a connection writes an answer. See connection.h.
-
 #include "base/log.h"
 #include "http/connection.h"
 
 #include <array>
-
+#include <boost/asio/write.hpp>
+#include <unistd.h>
 namespace gantry::http {
 
 // An answer to a request that wasn't read to its end: the connection can't be used again.
-template <class Stream>
-void Connection<Stream>::refuse(int status, const std::string& text) {
+void Connection::refuse(int status, const std::string& text) {
   close_after_ = true;
   respond(Response::text(status, text));
 }
 
-template <class Stream>
-void Connection<Stream>::respond(Response response) {
+void Connection::respond(Response response) {
   response_ = std::move(response);
   const auto& head = parser_->get();
   const bool complete = parser_->is_done() || !parser_->is_header_done() || close_after_;
@@ -31,13 +26,12 @@ void Connection<Stream>::respond(Response response) {
   write_head();
 }
 
-template <class Stream>
-void Connection<Stream>::write_head() {
+void Connection::write_head() {
   const auto first_part = std::min(response_.body.size(), chunk_size);
   const std::array<asio::const_buffer, 2> parts = {asio::buffer(head_),
                                                    asio::buffer(response_.body.data(), first_part)};
   limit(options().stall_limit);
-  asio::async_write(stream_, parts, [self = this->shared_from_this(), first_part](const Code& code, size_t) {
+  asio::async_write(stream_, parts, [self = shared_from_this(), first_part](const Code& code, size_t) {
     if (code) return;
     self->written_ = first_part;
     if (self->response_.file) return self->write_file();
@@ -45,13 +39,12 @@ void Connection<Stream>::write_head() {
   });
 }
 
-template <class Stream>
-void Connection<Stream>::write_body() {
+void Connection::write_body() {
   const auto part = std::min<uint64_t>(response_.body.size() - written_, chunk_size);
   if (part == 0) return response_written();
   limit(options().stall_limit);
   asio::async_write(stream_, asio::buffer(response_.body.data() + written_, part),
-                    [self = this->shared_from_this()](const Code& code, size_t size) {
+                    [self = shared_from_this()](const Code& code, size_t size) {
                       if (code) return;
                       self->written_ += size;
                       self->write_body();
@@ -59,8 +52,7 @@ void Connection<Stream>::write_body() {
 }
 
 // Reads a part on a worker (the disk may be slow), writes it, and so on.
-template <class Stream>
-void Connection<Stream>::write_file() {
+void Connection::write_file() {
   const auto part = std::min<uint64_t>(response_.file->length - written_, chunk_size);
   if (part == 0) return response_written();
   chunk_.resize(part);
@@ -75,7 +67,7 @@ void Connection<Stream>::write_file() {
     }
     limit(options().stall_limit);
     asio::async_write(stream_, asio::buffer(chunk_.data(), static_cast<size_t>(got)),
-                      [self = this->shared_from_this()](const Code& code, size_t size) {
+                      [self = shared_from_this()](const Code& code, size_t size) {
                         if (code) return;
                         self->written_ += size;
                         self->write_file();
@@ -83,8 +75,7 @@ void Connection<Stream>::write_file() {
   });
 }
 
-template <class Stream>
-void Connection<Stream>::response_written() {
+void Connection::response_written() {
   response_ = Response{};
   std::string().swap(chunk_);
   if (close_after_) return linger();
@@ -93,25 +84,22 @@ void Connection<Stream>::response_written() {
 
 // Closing a socket with unread input resets it, and the client might never see the answer: so our side is
 // shut first, and what still comes is thrown away for a moment.
-template <class Stream>
-void Connection<Stream>::linger() {
+void Connection::linger() {
   Code ignored;
-  lowest().socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
   if (parser_->is_done()) return;
   chunk_.resize(size_t{64} << 10);
   limit(std::chrono::seconds(2));
   drain();
 }
 
-template <class Stream>
-void Connection<Stream>::drain() {
+void Connection::drain() {
   if (drained_ > (size_t{8} << 20)) return;
-  lowest().async_read_some(asio::buffer(chunk_),
-                           [self = this->shared_from_this()](const Code& code, size_t size) {
-                             if (code) return;
-                             self->drained_ += size;
-                             self->drain();
-                           });
+  stream_.read_raw(asio::buffer(chunk_), [self = shared_from_this()](const Code& code, size_t size) {
+    if (code) return;
+    self->drained_ += size;
+    self->drain();
+  });
 }
 
 }  // namespace gantry::http

@@ -1,1 +1,0 @@
-// Holds nothing: it exists so that the tests' common headers are precompiled once.
