@@ -1,13 +1,13 @@
 #include "runtime/copy_up.h"
 
-#include "runtime/root_path.h"
-#include "runtime/syscalls.h"
-
 #include <climits>
 #include <cstring>
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace gantry::runtime {
 namespace {
@@ -85,8 +85,8 @@ bool copy_folder(BorrowedFd from, BorrowedFd to, int depth) {
 
 }  // namespace
 
-Failure copy_up(BorrowedFd root, const char* path, BorrowedFd tree) {
-  const UniqueFd from = open_in_root(root, path, O_RDONLY | O_DIRECTORY);
+Failure copy_up(BorrowedFd target, const char* path, BorrowedFd tree) {
+  const UniqueFd from(::openat(target.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const UniqueFd to(::openat(tree.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!from || !to) return {"open %s to copy it up", errno, path};
   if (!copy_folder(from, to, 0)) return {"copy %s up into a tmpfs", errno, path};

@@ -5,9 +5,9 @@
 
 namespace gantry::runtime {
 
-// Copies what the folder `path` of the image holds into the detached, empty tmpfs `tree` (podman's mount
+// Copies what the image has in the folder `target` into the detached, empty tmpfs `tree` (podman's mount
 // option tmpcopyup): folders, files, symbolic links, with modes and owners; device nodes, fifos and sockets
-// aren't copied.
-Failure copy_up(BorrowedFd root, const char* path, BorrowedFd tree);
+// aren't copied. `path` is the folder's name for errors.
+Failure copy_up(BorrowedFd target, const char* path, BorrowedFd tree);
 
 }  // namespace gantry::runtime

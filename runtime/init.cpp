@@ -52,7 +52,7 @@ Failure enter_namespaces(InitPlan& plan) {
 Failure build_root(InitPlan& plan) {
   ::umask(0);
   STEP(attach_root(plan.root));
-  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, plan.procfs, mount));
+  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount));
   STEP(make_devices(plan.root.tree, plan.devices));
   if (plan.parent_hooks) {
     send_packet(plan.channel, Message::hooks);

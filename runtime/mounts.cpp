@@ -32,6 +32,16 @@ constexpr std::string_view virtual_types[] = {"proc",   "sysfs",  "cgroup2", "tm
                                               "mqueue", "devpts", "bpf",     "ramfs"};
 
 constexpr size_t longest_option = 255;  // fsconfig(2) FSCONFIG_SET_STRING
+constexpr ino_t proc_root = 1;
+
+struct SuperblockFlag {
+  std::string_view name;
+  unsigned long flag;
+};
+
+// What mount(2) takes as flags, never in its text.
+constexpr SuperblockFlag superblock_flags[] = {
+    {"sync", MS_SYNCHRONOUS}, {"dirsync", MS_DIRSYNC}, {"mand", MS_MANDLOCK}, {"lazytime", MS_LAZYTIME}};
 
 bool is_cgroup(const std::string& type) {
   return type == "cgroup" || type == "cgroup2";
@@ -69,9 +79,11 @@ Result<void> plan_bind(MountPlan& plan, const MountContext& context) {
   struct stat info {};
   if (::fstat(plan.tree.get(), &info) != 0) return Error::system(errno, "stat source {}", plan.source);
   plan.folder = S_ISDIR(info.st_mode);
+  plan.device = info.st_dev;
+  plan.inode = info.st_ino;
   struct statfs system {};
-  if (plan.destination == "/proc" &&
-      (::fstatfs(plan.tree.get(), &system) != 0 || system.f_type != PROC_SUPER_MAGIC)) {
+  if (plan.destination == "/proc" && (::fstatfs(plan.tree.get(), &system) != 0 ||
+                                      system.f_type != PROC_SUPER_MAGIC || info.st_ino != proc_root)) {
     return Error::make(ErrorKind::invalid, "\"/proc\" cannot be mounted because it is not of type proc");
   }
   return set_tree_attributes(plan);
@@ -95,6 +107,8 @@ Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
     plan.type = "cgroup2";
     plan.source = "cgroup";
   }
+  // Nothing lies below a new mount, so that what is asked for all below is asked for the mount.
+  plan.options.set = (plan.options.set & ~plan.options.recursive_clear) | plan.options.recursive_set;
   if (plan.type == "tmpfs" || plan.destination == "/dev") {
     plan.readonly_last = (plan.options.set & MOUNT_ATTR_RDONLY) != 0;
     plan.options.set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
@@ -122,16 +136,19 @@ bool has_mode(const MountOptions& options) {
 }
 
 // A tmpfs over an existing folder takes over that folder's mode, unless told one.
-Failure inherit_mode(BorrowedFd context, BorrowedFd target) {
-  struct stat info {};
-  if (::fstat(target.get(), &info) != 0) return {"stat the target", errno};
-  char octal[] = "00000";
-  for (int digit = 4, mode = static_cast<int>(info.st_mode & 07777); digit >= 0; --digit, mode /= 8) {
-    octal[digit] = static_cast<char>('0' + mode % 8);
+struct OctalMode {
+  char text[6] = "";  // empty: not wanted
+
+  Failure inherit(const MountPlan& plan, BorrowedFd target) {
+    if (plan.type != "tmpfs" || has_mode(plan.options)) return {};
+    struct stat info {};
+    if (::fstat(target.get(), &info) != 0) return {"stat the target", errno};
+    for (int digit = 4, mode = static_cast<int>(info.st_mode & 07777); digit >= 0; --digit, mode /= 8) {
+      text[digit] = static_cast<char>('0' + mode % 8);
+    }
+    return {};
   }
-  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", octal, 0) != 0) return {"set the mode", errno};
-  return {};
-}
+};
 
 bool is_virtual(const std::string& type) {
   return std::find(std::begin(virtual_types), std::end(virtual_types), type) != std::end(virtual_types);
@@ -146,7 +163,11 @@ Failure make_filesystem(MountPlan& plan, BorrowedFd target, UniqueFd& tree) {
     return {"mount %s: set the source", errno, place};
   }
   for (const auto& option : plan.options.options) STEP(set_option(context, option));
-  if (plan.type == "tmpfs" && !has_mode(plan.options)) STEP(inherit_mode(context, target));
+  OctalMode mode;
+  STEP(mode.inherit(plan, target));
+  if (*mode.text != '\0' && ::fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", mode.text, 0) != 0) {
+    return {"mount %s: set the mode", errno, place};
+  }
   if ((plan.options.set & MOUNT_ATTR_RDONLY) != 0 && !is_virtual(plan.type)) {
     if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) {
       return {"mount %s: make the file system read-only", errno, place};
@@ -182,7 +203,54 @@ UniqueFd open_target(BorrowedFd root, const MountPlan& plan) {
                               : make_target_in_root(root, plan.destination.c_str(), plan.folder);
 }
 
-Failure mount_by_path(BorrowedFd procfs, const MountPlan& plan, BorrowedFd target);
+// Options as mount(2) wants them: a page of text, and flags.
+struct MountText {
+  char text[4096] = {};
+  size_t used = 0;
+  unsigned long flags = 0;
+  bool complete = true;
+
+  void add(std::string_view part) {
+    complete = complete && used + part.size() < sizeof text;
+    if (complete) used += part.copy(text + used, part.size());
+  }
+  void add(const FilesystemOption& option) {
+    for (const auto& entry : superblock_flags) {
+      if (option.has_value || option.key != entry.name) continue;
+      flags |= entry.flag;
+      return;
+    }
+    add_entry(option.key, option.has_value ? "=" : "", option.value);
+  }
+  void add_entry(std::string_view key, std::string_view equals, std::string_view value) {
+    if (used > 0) add(",");
+    add(key);
+    add(equals);
+    add(value);
+  }
+};
+
+// fsconfig(2) takes no value longer than 255 bytes, mount(2) does. It is mounted where no container can
+// interfere, on the host's /proc in this mount namespace, and becomes a tree like the others from there.
+Failure make_filesystem_by_path(const MountPlan& plan, BorrowedFd target, UniqueFd& tree) {
+  const char* place = plan.destination.c_str();
+  constexpr const char* scratch = "/proc";
+  MountText options;
+  for (const auto& option : plan.options.options) options.add(option);
+  OctalMode mode;
+  STEP(mode.inherit(plan, target));
+  if (*mode.text != '\0') options.add_entry("mode", "=", mode.text);
+  if (!options.complete) return {"mount %s: options", E2BIG, place};
+  if ((plan.options.set & MOUNT_ATTR_RDONLY) != 0 && !is_virtual(plan.type)) options.flags |= MS_RDONLY;
+  const char* source = plan.source.empty() ? plan.type.c_str() : plan.source.c_str();
+  if (::mount(source, scratch, plan.type.c_str(), options.flags, options.text) != 0) {
+    return {"mount %s", errno, place};
+  }
+  tree = UniqueFd(::open(scratch, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!tree) return {"mount %s: open the mount", errno, place};
+  if (set_mount_attributes(tree, plan.options.set, MOUNT_ATTR__ATIME, 0, false) == 0) return {};
+  return {"mount %s: set options", errno, place};
+}
 
 }  // namespace
 
@@ -209,19 +277,19 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
   return fill().context("mount {}", mount.destination);
 }
 
-Failure perform_mount(BorrowedFd root, BorrowedFd procfs, MountPlan& plan) {
+Failure perform_mount(BorrowedFd root, MountPlan& plan) {
   const char* place = plan.destination.c_str();
   UniqueFd target = open_target(root, plan);
   if (!target) return {"mount %s: open the destination", errno, place};
   STEP(check_target(plan, target));
-  if (!plan.tree && needs_legacy_call(plan)) return mount_by_path(procfs, plan, target);
   UniqueFd made;
   if (!plan.tree) {
-    const Failure failed = make_filesystem(plan, target, made);
+    const Failure failed = needs_legacy_call(plan) ? make_filesystem_by_path(plan, target, made)
+                                                   : make_filesystem(plan, target, made);
     if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;
   }
   const UniqueFd& tree = plan.tree ? plan.tree : made ? made : plan.fallback;
-  if (plan.options.copy_up) STEP(copy_up(root, plan.destination.c_str(), tree));
+  if (plan.options.copy_up) STEP(copy_up(target, plan.destination.c_str(), tree));
   if (attach_tree(tree, target) != 0) return {"mount %s: attach", errno, place};
   for (const auto& entry : plan.options.propagation) {
     if (set_mount_attributes(tree, 0, 0, entry.type, entry.recursive) != 0) {
@@ -238,40 +306,4 @@ Failure finish_mount(const MountPlan& plan) {
   return {"mount %s: make read-only", errno, plan.destination.c_str()};
 }
 
-namespace {
-
-// fsconfig(2) takes no value longer than 255 bytes; mount(2) takes a page of options.
-Failure mount_by_path(BorrowedFd procfs, const MountPlan& plan, BorrowedFd target) {
-  char data[4096] = {};
-  size_t used = 0;
-  const auto add = [&](const std::string& text) {
-    for (const char c : text) {
-      if (used + 1 < sizeof data) data[used++] = c;
-    }
-  };
-  size_t wanted = 0;
-  for (const auto& option : plan.options.options) {
-    if (used > 0) add(",");
-    add(option.key);
-    if (option.has_value) add("=");
-    add(option.value);
-    wanted += option.key.size() + option.value.size() + 2;
-  }
-  if (wanted >= sizeof data) return {"mount %s: options", E2BIG, plan.destination.c_str()};
-  char path[] = "self/fd/0000000000";
-  char* digit = path + sizeof path - 2;
-  for (int number = target.get(); digit > path + 7; --digit, number /= 10) {
-    *digit = static_cast<char>('0' + number % 10);
-  }
-  char* plain = path + 8;
-  while (*plain == '0' && plain[1] != '\0') ++plain;
-  for (char* to = path + 8; (*to = *plain) != '\0'; ++to) ++plain;
-  if (::fchdir(procfs.get()) != 0) return {"enter procfs", errno};
-  if (::mount(plan.source.c_str(), path, plan.type.c_str(), 0, data) != 0) {
-    return {"mount %s", errno, plan.destination.c_str()};
-  }
-  return {};
-}
-
-}  // namespace
 }  // namespace gantry::runtime

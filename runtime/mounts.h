@@ -19,6 +19,8 @@ struct MountPlan {
   MountOptions options;
   UniqueFd tree;      // a bind's source
   UniqueFd fallback;  // for sysfs and cgroup that a user namespace may not mount: the host's, read-only
+  dev_t device = 0;   // of a bind's source
+  ino_t inode = 0;
   bool folder = true;
   bool readonly_last = false;  // what must first be filled is made read-only at the end
   UniqueFd mounted;            // in the child: the mount, for finish_mount
@@ -34,8 +36,8 @@ struct MountContext {
 // Errors: name the destination.
 Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context);
 
-// Attaches it below `root`. `procfs` is a trusted procfs.
-Failure perform_mount(BorrowedFd root, BorrowedFd procfs, MountPlan& plan);
+// Attaches it below `root`, on the descriptor of its destination (CVE-2021-30465).
+Failure perform_mount(BorrowedFd root, MountPlan& plan);
 // The read-only remounts that had to wait.
 Failure finish_mount(const MountPlan& plan);
 
