@@ -4,25 +4,33 @@
 
 #include <climits>
 #include <cstring>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 namespace gantry::runtime {
 namespace {
 
 constexpr uint64_t inside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr uint64_t one_step = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 constexpr int folder_flags = O_PATH | O_DIRECTORY;
+constexpr int most_links = 40;  // as many as the kernel follows. Source: path_resolution(7)
 
-// Copies `path` without doubled and trailing slashes, with a leading one. False when it is too long.
+// Copies `path` without doubled and trailing slashes, with a leading one. False, and ENAMETOOLONG, when it is
+// too long.
 bool normalize(const char* path, char* into) {
   size_t used = 0;
+  const auto add = [&](char c) {
+    into[used++] = c;
+    return used < PATH_MAX;
+  };
+  errno = ENAMETOOLONG;
   for (const char* c = path; *c != '\0';) {
     while (*c == '/') ++c;
     if (*c == '\0') break;
-    if (used + 1 >= PATH_MAX) return false;
-    into[used++] = '/';
+    if (!add('/')) return false;
     while (*c != '\0' && *c != '/') {
-      if (used + 1 >= PATH_MAX) return false;
-      into[used++] = *c++;
+      if (!add(*c++)) return false;
     }
   }
   if (used == 0) into[used++] = '/';
@@ -30,27 +38,97 @@ bool normalize(const char* path, char* into) {
   return true;
 }
 
-// One more folder below `parent`, made if missing.
-UniqueFd step_down(BorrowedFd parent, const char* name, uint64_t resolve) {
-  if (::mkdirat(parent.get(), name, 0755) != 0 && errno != EEXIST) return UniqueFd();
-  return open_resolved(parent, name, folder_flags, resolve);
+// Replaces the component between the slash at `begin` and `end` by what the symbolic link of that name in
+// `parent` says. False with errno set: EINVAL when it is no link. Links of procfs are never followed: those
+// that lead to descriptors may name one that we opened just now (CVE-2024-21626).
+bool follow_link(BorrowedFd parent, char* path, char* begin, char* end) {
+  struct statfs system {};
+  if (::fstatfs(parent.get(), &system) != 0) return false;
+  if (system.f_type == PROC_SUPER_MAGIC) {
+    errno = ELOOP;
+    return false;
+  }
+  char target[PATH_MAX];
+  char joined[2 * PATH_MAX + NAME_MAX];
+  const char cut = *end;
+  *end = '\0';
+  const ssize_t length = ::readlinkat(parent.get(), begin + 1, target, sizeof target - 1);
+  *end = cut;
+  if (length < 0) return false;
+  target[length] = '\0';
+  char* to = joined;
+  if (target[0] != '/') {
+    to = static_cast<char*>(::mempcpy(to, path, static_cast<size_t>(begin - path)));
+    *to++ = '/';
+  }
+  ::stpcpy(::stpcpy(to, target), end);
+  return normalize(joined, path);
 }
 
-// Opens `path`; where it isn't there, its parent first, and then one more folder below that.
-UniqueFd walk(BorrowedFd root, char* path, uint64_t resolve_existing, uint64_t resolve_made) {
-  UniqueFd found = open_resolved(root, path, folder_flags, resolve_existing);
-  if (found || errno != ENOENT) return found;
-  char* slash = std::strrchr(path, '/');
-  const char* name = slash + 1;
-  if (*name == '\0' || std::strcmp(name, "..") == 0) {
-    errno = ENOENT;
-    return UniqueFd();
+// Opens as much of `path` as is there; `rest` is set to the slash behind it, or to the path's end.
+UniqueFd open_existing(BorrowedFd root, char* path, uint64_t resolve, char*& rest) {
+  rest = path + std::strlen(path);
+  for (;;) {
+    const char cut = *rest;
+    *rest = '\0';
+    UniqueFd found = open_resolved(root, *path == '\0' ? "/" : path, folder_flags, resolve);
+    *rest = cut;
+    if (found || errno != ENOENT || rest == path) return found;
+    char* slash = rest - 1;
+    while (*slash != '/') --slash;
+    if (rest - slash == 3 && slash[1] == '.' && slash[2] == '.')
+      return found;  // of a folder that isn't there
+    rest = slash;
   }
-  *slash = '\0';
-  const UniqueFd parent = *path == '\0' ? open_resolved(root, "/", folder_flags, resolve_existing)
-                                        : walk(root, path, resolve_existing, resolve_made);
-  *slash = '/';
-  return parent ? step_down(parent, name, resolve_made) : UniqueFd();
+}
+
+// Goes down from `folder` to the end of `path`, `rest` on, and makes each folder on the way. When that fails,
+// `rest` and `end` enclose the component at which it did, and `folder` is where that lies.
+bool make_rest(UniqueFd& folder, char*& rest, char*& end) {
+  for (; *rest != '\0'; rest = end) {
+    end = rest + 1 + std::strcspn(rest + 1, "/");
+    const char cut = *end;
+    *end = '\0';
+    const bool made = ::mkdirat(folder.get(), rest + 1, 0755) == 0 || errno == EEXIST;
+    UniqueFd below = made ? open_resolved(folder, rest + 1, folder_flags, one_step) : UniqueFd();
+    *end = cut;
+    if (!below) return false;
+    folder = std::move(below);
+  }
+  return true;
+}
+
+// The folder at `path`, which is overwritten. A link that leads to nothing is followed by hand, since what is
+// missing may lie behind it; with RESOLVE_NO_SYMLINKS it is an error as any link is.
+UniqueFd make_folder(BorrowedFd root, char* path, uint64_t resolve) {
+  for (int links = 0; links <= most_links; ++links) {
+    char* rest = nullptr;
+    char* end = nullptr;
+    UniqueFd folder = open_existing(root, path, resolve, rest);
+    if (!folder || make_rest(folder, rest, end)) return folder;
+    if (errno != ELOOP || (resolve & RESOLVE_NO_SYMLINKS) != 0) return UniqueFd();
+    // No link any more: somebody made something else of it, so look again.
+    if (!follow_link(folder, path, rest, end) && errno != EINVAL && errno != ENOENT) return UniqueFd();
+  }
+  errno = ELOOP;
+  return UniqueFd();
+}
+
+// An empty file at `path`, which is overwritten, or what came to be there meanwhile.
+UniqueFd make_file(BorrowedFd root, char* path) {
+  for (int links = 0; links <= most_links; ++links) {
+    char name[NAME_MAX + 1];
+    const UniqueFd parent = make_parent_in_root(root, path, name);
+    if (!parent) return UniqueFd();
+    UniqueFd made = open_resolved(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_NOFOLLOW, one_step, 0644);
+    if (made || errno != EEXIST) return made;
+    char* end = path + std::strlen(path);
+    if (!follow_link(parent, path, std::strrchr(path, '/'), end) && errno != EINVAL && errno != ENOENT) break;
+    UniqueFd found = open_in_root(root, path, O_PATH);
+    if (found || errno != ENOENT) return found;
+    errno = ELOOP;
+  }
+  return UniqueFd();
 }
 
 }  // namespace
@@ -61,19 +139,12 @@ UniqueFd open_in_root(BorrowedFd root, const char* path, int flags) {
 
 UniqueFd make_folder_in_root(BorrowedFd root, const char* path) {
   char buffer[PATH_MAX];
-  if (!normalize(path, buffer)) {
-    errno = ENAMETOOLONG;
-    return UniqueFd();
-  }
-  return walk(root, buffer, inside, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  return normalize(path, buffer) ? make_folder(root, buffer, inside) : UniqueFd();
 }
 
 UniqueFd make_parent_in_root(BorrowedFd root, const char* path, char* name) {
   char buffer[PATH_MAX];
-  if (!normalize(path, buffer)) {
-    errno = ENAMETOOLONG;
-    return UniqueFd();
-  }
+  if (!normalize(path, buffer)) return UniqueFd();
   char* slash = std::strrchr(buffer, '/');
   if (slash[1] == '\0' || std::strlen(slash + 1) > NAME_MAX) {
     errno = slash[1] == '\0' ? EISDIR : ENAMETOOLONG;
@@ -87,23 +158,15 @@ UniqueFd make_parent_in_root(BorrowedFd root, const char* path, char* name) {
 UniqueFd make_target_in_root(BorrowedFd root, const char* path, bool folder) {
   UniqueFd found = open_in_root(root, path, O_PATH);
   if (found || errno != ENOENT) return found;
-  if (folder) return make_folder_in_root(root, path);
-  char name[NAME_MAX + 1];
-  const UniqueFd parent = make_parent_in_root(root, path, name);
-  if (!parent) return UniqueFd();
-  const UniqueFd made = open_resolved(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW,
-                                      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, 0644);
-  if (!made) return UniqueFd();
-  return open_resolved(parent, name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  char buffer[PATH_MAX];
+  if (!normalize(path, buffer)) return UniqueFd();
+  return folder ? make_folder(root, buffer, inside) : make_file(root, buffer);
 }
 
 UniqueFd make_real_folder(BorrowedFd root, const char* path) {
   char buffer[PATH_MAX];
-  if (!normalize(path, buffer)) {
-    errno = ENAMETOOLONG;
-    return UniqueFd();
-  }
-  return walk(root, buffer, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  if (!normalize(path, buffer)) return UniqueFd();
+  return make_folder(root, buffer, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
 }  // namespace gantry::runtime

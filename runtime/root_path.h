@@ -15,14 +15,17 @@ namespace gantry::runtime {
 UniqueFd open_in_root(BorrowedFd root, const char* path, int flags);
 
 // The folder at `path`, made with what is missing on the way (0755). Only components that aren't there are
-// made, relative to verified descriptors. Empty with errno set.
+// made, one after another, each relative to its parent's descriptor, so nothing comes to lie outside whatever
+// a container renames meanwhile (CVE-2024-45310). A symbolic link that leads to nothing is followed inside
+// the root, and what it names is made. Empty with errno set.
 UniqueFd make_folder_in_root(BorrowedFd root, const char* path);
 
 // The folder that holds `path`, made if missing, and the last component, copied to `name` (NAME_MAX + 1
 // bytes).
 UniqueFd make_parent_in_root(BorrowedFd root, const char* path, char* name);
 
-// A mount's target as O_PATH: a folder, or a file when `folder` is false; made if missing.
+// A mount's target: a folder, or a file when `folder` is false; made if missing, as above. Mount on the
+// descriptor, not on the path (CVE-2021-30465).
 UniqueFd make_target_in_root(BorrowedFd root, const char* path, bool folder);
 
 // A real folder, no component of `path` being a symbolic link; made if missing. For /proc and /dev, whose
