@@ -8,6 +8,10 @@ struct ArnOnly {
   std::string arn;
 };
 
+struct MessageId {
+  std::string id;
+};
+
 struct OneTask {
   std::string text = "one";
   std::vector<RawJson> tasks;
@@ -16,6 +20,11 @@ struct OneTask {
 template <class Visitor>
 void members(Visitor& visit, ArnOnly& task) {
   visit("arn", task.arn);
+}
+
+template <class Visitor>
+void members(Visitor& visit, MessageId& message) {
+  visit("messageId", message.id);
 }
 
 template <class Visitor>
@@ -53,6 +62,11 @@ Result<api::PayloadTask> parse_payload_task(const RawJson& raw) {
 std::string arn_of(const RawJson& raw) {
   const auto task = parse_json<ArnOnly>(raw.text, "task");
   return task ? task->arn : std::string();
+}
+
+std::string message_id_of(const api::Frame& frame) {
+  const auto message = parse_json<MessageId>(frame.message.text, frame.type);
+  return message ? message->id : std::string();
 }
 
 }  // namespace gantry::agent

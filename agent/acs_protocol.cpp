@@ -2,6 +2,7 @@
 
 #include "agent/control_plane.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <set>
@@ -20,10 +21,28 @@ std::vector<std::string> credential_acks(const std::string& message_id, const ap
   return acks;
 }
 
+// Members that the protocol didn't have when this agent was written: newer control planes may send them.
+void warn_unknown(const api::PayloadTask& task) {
+  const auto warn = [&task](std::string_view whose, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    log::warning(
+        "payload has members that this agent doesn't know, they are ignored task={} of={} members={}",
+        task.arn, whose, join(names, ","));
+  };
+  warn("task", task.unknown);
+  for (const auto& container : task.containers) warn(container.name, container.unknown);
+  for (const auto& volume : task.volumes) warn(volume.name, volume.unknown);
+}
+
 }  // namespace
 
 std::string AcsProtocol::ack(const std::string& message_id) const {
   return api::to_frame(api::AckRequest{instance_.cluster, instance_.container_instance_arn, message_id});
+}
+
+std::string AcsProtocol::nack(const std::string& message_id, const std::string& reason) const {
+  return api::to_frame(
+      api::NackRequest{instance_.cluster, instance_.container_instance_arn, message_id, reason});
 }
 
 void AcsProtocol::raise_sequence(int64_t to) {
@@ -51,23 +70,27 @@ Result<std::vector<std::string>> AcsProtocol::handle(const std::string& text) {
   if (frame.type == api::IamRoleCredentialsMessage::type) {
     const auto message = TRY(api::parse_message<api::IamRoleCredentialsMessage>(frame, "ACS"));
     const auto& credentials = message.role_credentials;
+    log::warning("role credentials aren't used by this agent task={} role={}", message.task_arn,
+                 credentials.role_arn);
     return std::vector{api::to_frame(api::IamRoleCredentialsAckRequest{
         message.message_id, credentials.credentials_id, credentials.expiration})};
   }
   return handle_other(frame);
 }
 
-// Updates are refused, the rest is only written down.
+// Updates and attachments are refused, the rest is only written down.
 Result<std::vector<std::string>> AcsProtocol::handle_other(const api::Frame& frame) {
-  const auto refuse = [this](const std::string& message_id) {
-    return std::vector{api::to_frame(api::NackRequest{instance_.cluster, instance_.container_instance_arn,
-                                                      message_id, "updates are not enabled on this agent"})};
-  };
-  if (frame.type == api::StageUpdateMessage::type) {
-    return refuse(TRY(api::parse_message<api::StageUpdateMessage>(frame, "ACS")).message_id);
+  static const std::set<std::string_view> updates = {api::StageUpdateMessage::type,
+                                                     api::PerformUpdateMessage::type};
+  static const std::set<std::string_view> attachments = {"AttachTaskNetworkInterfacesMessage",
+                                                         "AttachInstanceNetworkInterfacesMessage",
+                                                         "ConfirmAttachmentMessage"};
+  if (updates.contains(frame.type)) {
+    return std::vector{nack(message_id_of(frame), "updates are not enabled on this agent")};
   }
-  if (frame.type == api::PerformUpdateMessage::type) {
-    return refuse(TRY(api::parse_message<api::PerformUpdateMessage>(frame, "ACS")).message_id);
+  if (attachments.contains(frame.type)) {
+    log::warning("attachment refused type={} message={}", frame.type, frame.message.text.substr(0, 200));
+    return std::vector{nack(message_id_of(frame), format("{} isn't supported by this agent", frame.type))};
   }
   log::warning("ACS message not handled type={} message={}", frame.type, frame.message.text.substr(0, 200));
   return std::vector<std::string>{};
@@ -82,6 +105,7 @@ Result<std::vector<std::string>> AcsProtocol::handle_payload(const api::Frame& f
   for (const auto& raw : payload.tasks) {
     auto task = parse_payload_task(raw);
     if (task) {
+      warn_unknown(*task);
       for (auto& answer : credential_acks(payload.message_id, *task)) answers.push_back(std::move(answer));
       tasks.push_back(std::move(*task));
     } else {

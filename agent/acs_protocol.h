@@ -16,8 +16,8 @@ class AcsProtocol {
   AcsProtocol(TaskManager& manager, const StateStore& store, InstanceState instance, ControlPlane& control)
       : manager_(manager), store_(store), instance_(std::move(instance)), control_(control) {}
 
-  // The frames to send back. A message of a type that isn't known is logged and dropped. Errors: invalid: a
-  // frame that can't be read.
+  // The frames to send back. Updates and attachments are refused with a NackRequest; a message of a type that
+  // isn't known is logged and dropped. Errors: invalid: a frame that can't be read.
   //
   // A payload is acknowledged only when every one of its tasks was accepted and saved; for one that can't be
   // read, STOPPED is submitted with the reason.
@@ -33,6 +33,7 @@ class AcsProtocol {
   bool accept_tasks(std::vector<api::PayloadTask> tasks);  // all of them?
   void refuse_task(const std::string& arn, const Error& error);
   std::string ack(const std::string& message_id) const;
+  std::string nack(const std::string& message_id, const std::string& reason) const;
   void raise_sequence(int64_t to);
 
   TaskManager& manager_;
@@ -51,6 +52,7 @@ struct LoosePayload {
 Result<LoosePayload> parse_loose_payload(const api::Frame& frame);
 // The task in `raw`. Errors: invalid.
 Result<api::PayloadTask> parse_payload_task(const RawJson& raw);
-std::string arn_of(const RawJson& raw);  // empty when it has none
+std::string arn_of(const RawJson& raw);              // empty when it has none
+std::string message_id_of(const api::Frame& frame);  // likewise
 
 }  // namespace gantry::agent

@@ -64,7 +64,7 @@ Result<void> add_process(engine::ContainerSpec& spec, const api::PayloadContaine
   spec.init = docker.host.init.value_or(false);
   spec.capabilities_added = docker.host.cap_add;
   spec.capabilities_dropped = docker.host.cap_drop;
-  spec.privileged = docker.host.privileged;
+  spec.privileged = docker.host.privileged || container.privileged;
   spec.read_only_root = docker.host.readonly_rootfs;
   spec.no_new_privileges = !docker.host.security_opt.empty();  // check_task let nothing else through
   spec.sysctls = docker.host.sysctls;
@@ -121,6 +121,7 @@ void add_health(engine::ContainerSpec& spec, const DockerParts& docker, const Co
   take(health.interval, given.interval);
   take(health.timeout, given.timeout);
   take(health.start_period, given.start_period);
+  take(health.start_interval, given.start_interval);
   if (given.retries > 0) health.retries = static_cast<uint32_t>(given.retries);
   spec.health = health;
 }

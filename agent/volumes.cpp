@@ -35,14 +35,6 @@ Result<engine::MountSpec> plan_mount(const api::PayloadTask& task, const api::Pa
     return Error::make(ErrorKind::invalid, "InvalidVolumeError: mount point {}: there is no volume \"{}\"",
                        point.container_path, point.source_volume);
   }
-  const bool other_kind =
-      volume->docker_volume_configuration || (!volume->type.empty() && volume->type != "host");
-  if (other_kind) {
-    return Error::make(
-        ErrorKind::unsupported,
-        "InvalidVolumeError: volume {}: type {} isn't supported by this agent, only host volumes are",
-        volume->name, volume->type.empty() ? "docker" : volume->type);
-  }
   if (!is_plain(volume->name)) {
     return Error::make(ErrorKind::invalid,
                        "InvalidVolumeError: volume name \"{}\": must be letters, digits, - or _",
@@ -77,6 +69,11 @@ Result<std::vector<engine::MountSpec>> plan_mounts(const api::PayloadTask& task,
   std::vector<engine::MountSpec> mounts;
   const auto& container = task.containers.at(index);
   TRY(add_mounts(mounts, task, container, false, config));
+  if (mounts.size() != container.mount_points.size()) {
+    return Error::make(ErrorKind::invalid,
+                       "InvalidVolumeError: container {}: mountPoints: a containerPath is given twice",
+                       container.name);
+  }
   for (const auto& from : container.volumes_from) {
     const auto source = std::find_if(task.containers.begin(), task.containers.end(),
                                      [&](const auto& other) { return other.name == from.source_container; });

@@ -11,7 +11,9 @@
 #include <vector>
 
 // A task as the control plane sends it to an agent, inside a PayloadMessage (agent_protocol.h).
-// Source: amazon-ecs-agent 1.105.1, ecs-agent/acs/model; members keep its names.
+// Source: amazon-ecs-agent 1.105.1, ecs-agent/acs/model; members keep its names. What has no member here is
+// noted by name while it is read: in `unsupported` what the protocol knows and an agent of ours can't honour,
+// in `unknown` what isn't in the protocol as we know it. Neither is ever written.
 
 namespace gantry::api {
 
@@ -23,6 +25,7 @@ struct DockerHealthcheck {
   int64_t interval = 0;
   int64_t timeout = 0;
   int64_t start_period = 0;
+  int64_t start_interval = 0;
   int64_t retries = 0;
 };
 
@@ -36,6 +39,7 @@ struct DockerConfig {
   bool tty = false;
   bool open_stdin = false;
   bool network_disabled = false;
+  std::vector<std::string> unsupported;  // all other members
 };
 
 struct DockerDevice {
@@ -76,6 +80,7 @@ struct DockerHostConfig {
   bool readonly_rootfs = false;
   std::vector<std::string> security_opt;
   std::map<std::string, std::string> sysctls;
+  std::vector<std::string> unsupported;  // all other members
 };
 
 Result<DockerConfig> parse_docker_config(std::string_view text, std::string_view source);
@@ -148,6 +153,7 @@ struct PayloadContainer {
   int64_t cpu = 0;     // units: 1024 are one CPU; becomes shares only
   int64_t memory = 0;  // MiB, hard; 0: none of its own
   bool essential = true;
+  bool privileged = false;               // as in docker_config.host_config, which counts too
   std::vector<std::string> command;      // empty: the image's
   std::vector<std::string> entry_point;  // empty: the image's
   std::map<std::string, std::string> environment;
@@ -165,10 +171,13 @@ struct PayloadContainer {
   std::string container_arn;
   std::string overrides;  // a JSON string {"command":[…]}; parse_container_overrides
   std::optional<PayloadDockerConfig> docker_config;
+  std::vector<std::string> unsupported;
+  std::vector<std::string> unknown;
 };
 
 struct ContainerOverrides {
   std::vector<std::string> command;
+  std::vector<std::string> unsupported;  // all other members
 };
 Result<ContainerOverrides> parse_container_overrides(std::string_view text, std::string_view source);
 
@@ -189,6 +198,8 @@ struct PayloadVolume {
   std::string type;  // host, docker, efs
   std::optional<PayloadVolumeHost> host;
   std::optional<PayloadDockerVolume> docker_volume_configuration;
+  std::vector<std::string> unsupported;
+  std::vector<std::string> unknown;
 };
 
 struct IamRoleCredentials {
@@ -221,6 +232,8 @@ struct PayloadTask {
   std::string task_cluster_arn;
   std::string overrides;  // a JSON string
   bool enable_fault_injection = false;
+  std::vector<std::string> unsupported;
+  std::vector<std::string> unknown;
 };
 
 }  // namespace gantry::api

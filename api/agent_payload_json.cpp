@@ -1,4 +1,5 @@
 #include "api/agent_frame.h"
+#include "api/unsupported_members.h"
 
 namespace gantry::api {
 
@@ -32,6 +33,7 @@ void members(Visitor& visit, DockerHealthcheck& check) {
   visit_number(visit, "Interval", check.interval);
   visit_number(visit, "Timeout", check.timeout);
   visit_number(visit, "StartPeriod", check.start_period);
+  visit_number(visit, "StartInterval", check.start_interval);
   visit_number(visit, "Retries", check.retries);
 }
 
@@ -45,6 +47,7 @@ void members(Visitor& visit, DockerConfig& config) {
   visit_flag(visit, "Tty", config.tty);
   visit_flag(visit, "OpenStdin", config.open_stdin);
   visit_flag(visit, "NetworkDisabled", config.network_disabled);
+  note_unknown<DockerConfig>(visit, config.unsupported);
 }
 
 template <class Visitor>
@@ -88,6 +91,7 @@ void members(Visitor& visit, DockerHostConfig& config) {
   visit_flag(visit, "ReadonlyRootfs", config.readonly_rootfs);
   visit("SecurityOpt", config.security_opt);
   visit("Sysctls", config.sysctls);
+  note_unknown<DockerHostConfig>(visit, config.unsupported);
 }
 
 // ---- a task in a payload ----
@@ -164,6 +168,7 @@ void members(Visitor& visit, PayloadContainer& container) {
   visit("cpu", container.cpu);
   visit("memory", container.memory);
   visit("essential", container.essential);
+  visit_flag(visit, "privileged", container.privileged);
   visit("command", container.command);
   visit("entryPoint", container.entry_point);
   visit("environment", container.environment);
@@ -181,11 +186,16 @@ void members(Visitor& visit, PayloadContainer& container) {
   visit("containerArn", container.container_arn);
   visit("overrides", container.overrides);
   visit("dockerConfig", container.docker_config);
+  note_unsupported(visit, container.unsupported,
+                   {"environmentFiles", "firelensConfiguration", "managedAgents", "resourceRequirements",
+                    "linuxParameters", "credentialSpecs", "networkInterfaceNames", "logsAuthStrategy"});
+  note_unknown<PayloadContainer>(visit, container.unknown);
 }
 
 template <class Visitor>
 void members(Visitor& visit, ContainerOverrides& overrides) {
   visit("command", overrides.command);
+  note_unknown<ContainerOverrides>(visit, overrides.unsupported);
 }
 
 template <class Visitor>
@@ -208,6 +218,10 @@ void members(Visitor& visit, PayloadVolume& volume) {
   visit("type", volume.type);
   visit("host", volume.host);
   visit("dockerVolumeConfiguration", volume.docker_volume_configuration);
+  note_unsupported(visit, volume.unsupported,
+                   {"efsVolumeConfiguration", "fsxWindowsFileServerVolumeConfiguration",
+                    "ebsVolumeConfiguration", "s3filesVolumeConfiguration", "logDriverVolumeConfiguration"});
+  note_unknown<PayloadVolume>(visit, volume.unknown);
 }
 
 template <class Visitor>
@@ -242,6 +256,15 @@ void members(Visitor& visit, PayloadTask& task) {
   visit("taskClusterArn", task.task_cluster_arn);
   visit("overrides", task.overrides);
   visit_flag(visit, "enableFaultInjection", task.enable_fault_injection);
+  note_unsupported(
+      visit, task.unsupported,
+      {"elasticNetworkInterfaces", "attachments", "associations", "proxyConfiguration",
+       "resourceRequirements", "ephemeralStorage", "agentConfiguration", "trustedExecutionConfiguration"});
+  if constexpr (Visitor::reading) {
+    std::string zone;  // where the host is: nothing to do
+    visit("zone", zone);
+  }
+  note_unknown<PayloadTask>(visit, task.unknown);
 }
 
 template <class Visitor>

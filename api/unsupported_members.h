@@ -27,10 +27,43 @@ void note_unsupported(Visitor& visit, std::vector<std::string>& names,
   }
 }
 
-// Reading: adds to `names` each member that asks for something and isn't one of `known`.
-template <class Visitor>
-void note_unknown(Visitor& visit, std::vector<std::string>& names, const std::set<std::string_view>& known) {
-  if constexpr (Visitor::reading) {
+// The visitor that learns which members a table names.
+class MemberNames {
+ public:
+  static constexpr bool reading = true;
+
+  template <class T>
+  void operator()(std::string_view name, T&) {
+    names_.emplace(name);
+  }
+  template <class T>
+  void always(std::string_view name, T&) {
+    names_.emplace(name);
+  }
+  template <class T>
+  void required(std::string_view name, T&) {
+    names_.emplace(name);
+  }
+  std::vector<std::string> keys() const { return {}; }
+  void fail(std::string_view) {}
+
+  const std::set<std::string>& names() const { return names_; }
+
+ private:
+  std::set<std::string> names_;
+};
+
+// Reading: adds to `names` each member that asks for something and that T's own table doesn't name. Call it
+// at the table's end.
+template <class T, class Visitor>
+void note_unknown(Visitor& visit, std::vector<std::string>& names) {
+  if constexpr (std::is_same_v<Visitor, JsonReader>) {
+    static const auto known = [] {
+      MemberNames table;
+      T value{};
+      members(table, value);
+      return table.names();
+    }();
     for (const auto& name : visit.keys()) {
       if (known.contains(name)) continue;
       RawJson given;

@@ -93,6 +93,76 @@ TEST_F(Acs, TaskThatCannotBeReadIsRefusedAndTheOthersRun) {
   EXPECT_TRUE(manager_->find(sample_task("good").arn).has_value());
 }
 
+struct Foreign {
+  const char* name;
+  const char* place;    // the member that `members` goes before
+  const char* members;  // as a control plane may send them
+  const char* reason;
+};
+
+// What the agent can't honour it doesn't run: the task stops, and the control plane is told which member it
+// was.
+class ForeignMembers : public Acs, public testing::WithParamInterface<Foreign> {};
+
+constexpr const char* of_task = "\"family\"";
+constexpr const char* of_container = "\"image\"";
+
+TEST_P(ForeignMembers, StopTheTaskWithTheirName) {
+  auto frame = payload({sample_task("a1")}, 7);
+  frame.insert(frame.find(GetParam().place), std::string(GetParam().members) + ",");
+  EXPECT_THAT(handle(frame), ElementsAre(HasSubstr("AckRequest")));
+  const auto arn = sample_task("a1").arn;
+  ASSERT_TRUE(test::wait_until([&] { return manager_->find(arn)->record.known == TaskStatus::stopped; }));
+  EXPECT_THAT(manager_->find(arn)->record.reason, HasSubstr(GetParam().reason));
+  EXPECT_EQ(driver_.count("pull") + driver_.count("create"), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ForeignMembers,
+    testing::Values(
+        Foreign{"enis", of_task, R"("elasticNetworkInterfaces":[{"macAddress":"02:00"}])",
+                "elasticNetworkInterfaces"},
+        Foreign{"attachments", of_task, R"("attachments":[{"attachmentArn":"a"}])",
+                "attachments isn't supported"},
+        Foreign{"associations", of_task, R"("associations":[{"type":"gpu"}])", "associations"},
+        Foreign{"proxy", of_task, R"("proxyConfiguration":{"type":"APPMESH"})", "proxyConfiguration"},
+        Foreign{"efs", of_task, R"("volumes":[{"name":"v","efsVolumeConfiguration":{"fileSystemId":"f"}}])",
+                "volume v: efsVolumeConfiguration"},
+        Foreign{"docker_volume", of_task,
+                R"("volumes":[{"name":"v","dockerVolumeConfiguration":{"scope":"task"}}])",
+                "volume v: dockerVolumeConfiguration"},
+        Foreign{"environment_files", of_container, R"("environmentFiles":[{"value":"arn:x","type":"s3"}])",
+                "container app: environmentFiles"},
+        Foreign{"firelens", of_container, R"("firelensConfiguration":{"type":"fluentbit"})",
+                "firelensConfiguration"},
+        Foreign{"managed_agents", of_container, R"("managedAgents":[{"name":"ExecuteCommandAgent"}])",
+                "managedAgents"},
+        Foreign{"gpu", of_container, R"("resourceRequirements":[{"type":"GPU","value":"1"}])",
+                "resourceRequirements"},
+        Foreign{"linux_parameters", of_container, R"("linuxParameters":{"initProcessEnabled":true})",
+                "linuxParameters"},
+        Foreign{"secrets", of_container, R"("secrets":[{"name":"TOKEN"}])", "secret TOKEN"},
+        Foreign{"condition", of_container, R"("dependsOn":[{"containerName":"app","condition":"READY"}])",
+                "dependsOn condition READY"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(Acs, MembersThatAskForNothingOrAreNewDoNotStopATask) {
+  auto frame = payload({sample_task("a1")}, 7);
+  frame.insert(frame.find(of_task), R"("attachments":[],"proxyConfiguration":{},"someday":{"kind":"new"},)");
+  frame.insert(frame.find(of_container), R"("environmentFiles":[],"firelensConfiguration":{"type":""},)");
+  EXPECT_THAT(handle(frame), ElementsAre(HasSubstr("AckRequest")));
+  EXPECT_FALSE(manager_->find(sample_task("a1").arn)->record.stop_wanted);
+}
+
+TEST_F(Acs, AttachmentsAreRefused) {
+  const auto answers =
+      handle(R"({"type":"AttachTaskNetworkInterfacesMessage","message":{"messageId":"n-1","taskArn":"t"}})");
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_THAT(answers[0], HasSubstr("NackRequest"));
+  EXPECT_THAT(answers[0], HasSubstr(R"("messageId":"n-1")"));
+  EXPECT_THAT(answers[0], HasSubstr("AttachTaskNetworkInterfacesMessage isn't supported"));
+}
+
 TEST_F(Acs, CredentialsAreAcknowledgedApart) {
   auto task = sample_task("a1");
   task.execution_role_credentials.emplace();

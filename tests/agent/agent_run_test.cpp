@@ -90,6 +90,17 @@ TEST_F(AgentRun, RunsATaskFromPayloadToStopped) {
   EXPECT_TRUE(told("Essential container in task exited"));
 }
 
+TEST_F(AgentRun, TellsWhichMemberOfATaskItCannotHonour) {
+  begin();
+  ASSERT_TRUE(wait_until([&] { return control_.connected(); }));
+  auto frame = api::to_frame(api::PayloadMessage{"m-1", "c", "i", 1, 0, {sample_task()}});
+  frame.insert(frame.find("\"image\""), R"("environmentFiles":[{"value":"arn:x","type":"s3"}],)");
+  control_.send_acs(frame);
+  ASSERT_TRUE(wait_until([&] { return told(R"("status":"STOPPED")"); }));
+  EXPECT_TRUE(told("HostConfigError: container app: environmentFiles isn't supported by this agent"));
+  EXPECT_EQ(driver_.count("pull"), 0);
+}
+
 TEST_F(AgentRun, TasksRunOnWhileTheControlPlaneIsDownAndAreToldAfter) {
   begin();
   ASSERT_TRUE(wait_until([&] { return control_.connected(); }));

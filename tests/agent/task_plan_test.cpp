@@ -151,6 +151,58 @@ INSTANTIATE_TEST_SUITE_P(
                 "logDriver awslogs"},
         Refused{"apparmor", [](auto& given) { with_host_config(given, R"({"SecurityOpt":["apparmor:x"]})"); },
                 "dockerSecurityOptions apparmor:x"},
+        Refused{"swappiness", [](auto& given) { with_host_config(given, R"({"MemorySwappiness":10})"); },
+                "swappiness"},
+        Refused{"host_config", [](auto& given) { with_host_config(given, R"({"CpusetCpus":"0"})"); },
+                "container app: dockerConfig.hostConfig CpusetCpus"},
+        Refused{"other_network", [](auto& given) { with_host_config(given, R"({"NetworkMode":"host"})"); },
+                "NetworkMode host differs from the task's networkMode bridge"},
+        Refused{"protocol",
+                [](auto& given) {
+                  given.containers[0].port_mappings = {{80, 0, "sctp", {}}};
+                },
+                "protocol sctp of port 80"},
+        Refused{"no_network",
+                [](auto& given) {
+                  given.network_mode = "none";
+                  given.containers[0].port_mappings = {{80, 0, "tcp", {}}};
+                },
+                "portMappings need a network, found networkMode none"},
+        Refused{"network_disabled",
+                [](auto& given) {
+                  given.containers[0].docker_config.emplace();
+                  given.containers[0].docker_config->config = R"({"NetworkDisabled":true})";
+                  given.containers[0].port_mappings = {{80, 0, "tcp", {}}};
+                },
+                "portMappings need a network, found NetworkDisabled"},
+        Refused{"health_check_type", [](auto& given) { given.containers[0].health_check_type = "DOCKER"; },
+                "healthCheckType DOCKER needs a Healthcheck"},
+        Refused{"no_log",
+                [](auto& given) {
+                  with_host_config(given, R"({"LogConfig":{"Type":"none","Config":{"max-size":"1m"}}})");
+                },
+                "log option max-size"},
+        Refused{"overrides", [](auto& given) { given.containers[0].overrides = R"({"cpu":7})"; },
+                "container app: overrides.cpu"},
+        Refused{"execution_role",
+                [](auto& given) {
+                  given.containers[0].registry_authentication = {
+                      "ecr", api::PayloadEcrAuthData{"1", "eu-west-1", "", true}};
+                },
+                "useExecutionRole"},
+        Refused{"desired_status", [](auto& given) { given.desired_status = "PAUSED"; },
+                "desiredStatus PAUSED"},
+        Refused{"unmounted_volume",
+                [](auto& given) {
+                  given.volumes = {{"v", "ebs", {}, {}}};
+                },
+                "volume v: type ebs"},
+        Refused{"mounted_twice",
+                [](auto& given) {
+                  given.volumes = {{"v", "", {}, {}}};
+                  given.containers[0].mount_points = {{"v", "/v", false}, {"v", "/v", true}};
+                },
+                "a containerPath is given twice"},
         Refused{"broken", [](auto& given) { with_host_config(given, R"({"CapAdd":7})"); }, "$.CapAdd"},
         Refused{"efs",
                 [](auto& given) {
