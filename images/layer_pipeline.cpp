@@ -33,7 +33,7 @@ Result<UnpackedLayer> unpack_compressed(ByteSource& compressed, oci::LayerCompre
     if (digest) diff_id = *digest;
     pipe.close(digest ? std::optional<Error>() : std::optional<Error>(digest.error()));
   });
-  auto content = unpack_layer(pipe, directory, {options.layer_entry_limit});
+  auto content = unpack_layer(pipe, directory, {options.layer_entry_limit, options.layer_size_limit});
   pipe.stop();
   inflater.join();
   if (!content) return std::move(content).error();

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -15,6 +16,8 @@ constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view aufs_prefix = ".wh..wh.";
 constexpr std::string_view opaque_marker = ".wh..wh..opq";
 constexpr uint64_t preallocate_from = uint64_t{4} << 20;
+constexpr uint64_t preallocate_step = uint64_t{64}
+                                      << 20;  // most that a header can take before its data comes
 
 bool is_overlays_own(std::string_view xattr) {
   return xattr.starts_with("trusted.overlay.") || xattr.starts_with("user.overlay.");
@@ -90,7 +93,7 @@ Result<void> LayerWriter::set_root(const TarEntry& entry) {
 }
 
 Result<void> LayerWriter::replace(BorrowedFd parent, const RootedPath& path) {
-  TRY(remove_entry(parent, path.name));
+  TRY(remove_tree_at(parent, path.name));
   // A parent that went through it is gone, or another one. `parent` itself is none of these, but its
   // descriptor may have been in the cache: callers get it again.
   root_.forget();
@@ -112,17 +115,35 @@ Result<void> LayerWriter::make_file(const TarEntry& entry, const RootedPath& pat
 }
 
 Result<void> LayerWriter::write_data(const TarEntry& entry, BorrowedFd file) {
-  if (!entry.is_sparse) {
-    // Only a hint: not every file system can.
-    if (entry.size >= preallocate_from) (void)fallocate(file.get(), 0, 0, static_cast<off_t>(entry.size));
-    while (true) {
-      const std::string_view piece = TRY(reader_.data());
-      if (piece.empty()) break;
-      TRY(write_all(file, piece));
-    }
-    result_.size += entry.size;
-    return {};
+  // Before the first byte: what a header claims costs nothing until its data is there.
+  if (entry.stored_size > size_limit_ - result_.size) {
+    return Error::make(ErrorKind::invalid,
+                       "its {} bytes make the layer unpack to more than the limit of {} bytes",
+                       entry.stored_size, size_limit_);
   }
+  TRY(entry.is_sparse ? write_runs(entry, file) : write_whole(entry, file));
+  result_.size += entry.stored_size;
+  return {};
+}
+
+Result<void> LayerWriter::write_whole(const TarEntry& entry, BorrowedFd file) {
+  uint64_t allocated = entry.size >= preallocate_from ? 0 : entry.size;
+  for (uint64_t written = 0;;) {
+    const std::string_view piece = TRY(reader_.data());
+    if (piece.empty()) return {};
+    if (written + piece.size() > allocated) {
+      const uint64_t step = std::min(preallocate_step, entry.size - allocated);
+      // Only a hint: not every file system can.
+      (void)fallocate(file.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(allocated),
+                      static_cast<off_t>(step));
+      allocated += step;
+    }
+    TRY(write_all(file, piece));
+    written += piece.size();
+  }
+}
+
+Result<void> LayerWriter::write_runs(const TarEntry& entry, BorrowedFd file) {
   std::string_view piece;
   for (const auto& run : entry.runs) {
     for (uint64_t done = 0; done < run.length;) {
@@ -134,7 +155,6 @@ Result<void> LayerWriter::write_data(const TarEntry& entry, BorrowedFd file) {
       piece.remove_prefix(part.size());
     }
   }
-  result_.size += entry.stored_size;
   if (ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) return Error::system(errno, "set size");
   return {};
 }

@@ -13,7 +13,8 @@ namespace gantry::images {
 // Applies the entries of one layer to a folder, in the archive's order. Only unpack.cpp uses it.
 class LayerWriter {
  public:
-  LayerWriter(RootedDirectory root, TarReader& reader) : root_(std::move(root)), reader_(reader) {}
+  LayerWriter(RootedDirectory root, TarReader& reader, uint64_t size_limit)
+      : root_(std::move(root)), reader_(reader), size_limit_(size_limit) {}
 
   Result<void> apply(const TarEntry& entry);
   // Gives folders their times, once nothing is written into them any more.
@@ -31,11 +32,14 @@ class LayerWriter {
   // Removes what has the name, if the kernel said EEXIST.
   Result<void> replace(BorrowedFd parent, const RootedPath& path);
   Result<void> write_data(const TarEntry& entry, BorrowedFd file);
+  Result<void> write_whole(const TarEntry& entry, BorrowedFd file);
+  Result<void> write_runs(const TarEntry& entry, BorrowedFd file);
   Result<void> set_metadata(const TarEntry& entry, BorrowedFd file);
   Result<void> set_xattrs(const TarEntry& entry, const std::string& proc_path, int fd);
 
   RootedDirectory root_;
   TarReader& reader_;
+  const uint64_t size_limit_;
   std::vector<std::pair<std::string, timespec>> folder_times_;
   std::set<std::string> refused_xattrs_;
   Unpacked result_;

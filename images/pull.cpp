@@ -19,12 +19,14 @@ struct Pull {
   const PullOptions& options;
   RegistryClient& client;
   Lease& lease;
-  std::mutex lease_mutex;
+  std::mutex lease_mutex{};
   Reporter reporter;
+  bool& stored;  // something of it may be in the store
   std::atomic<bool> stop = false;
 
   Result<void> hold(const oci::Digest& digest) {
     const std::lock_guard lock(lease_mutex);
+    stored = true;
     return lease.add(digest);
   }
 };
@@ -223,23 +225,29 @@ Result<oci::Digest> run(Pull& pull) {
 
 // Holds the pull's lease from its start to its end.
 Result<oci::Digest> pull_leased(ImageStore::State& state, const oci::Reference& reference,
-                                const PullOptions& options) {
+                                const PullOptions& options, bool& stored) {
   const auto registry = TRY(registry_options(reference, options.credential, options.ca_file));
   RegistryClient client(reference.api_host(), registry);
   auto lease = TRY(state.content.lease());
-  Pull pull{state, reference, options, client, lease, {}, Reporter(options.progress)};
+  Pull pull{state, reference, options, client, lease, {}, Reporter(options.progress), stored};
   return run(pull);
 }
 
 }  // namespace
 
 Result<Image> ImageStore::pull(const oci::Reference& reference, const PullOptions& options) {
-  auto id = pull_leased(*state_, reference, options);
+  bool stored = false;
+  auto id = pull_leased(*state_, reference, options, stored);
   if (id) return resolve(id->string());
   Error error = std::move(id).error();
   // After a broken connection whole layers stay for the next try; after anything else nothing does.
   const bool worth_keeping = error.kind() == ErrorKind::unavailable || error.kind() == ErrorKind::timeout;
-  if (!worth_keeping) TRY(collect());
+  if (stored && !worth_keeping) {
+    // The next removal or collection takes what stays.
+    if (const auto freed = collect(); !freed) {
+      log::warning("pull: what it left can't be removed now error=\"{}\"", freed.error().message());
+    }
+  }
   return std::move(error).context("pull {}", reference.familiar());
 }
 

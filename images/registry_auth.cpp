@@ -1,6 +1,7 @@
 #include "images/registry_auth.h"
 
 #include "base/text.h"
+#include "http/listen.h"
 #include "images/registry_json.h"
 
 namespace gantry::images {
@@ -63,19 +64,8 @@ Result<Challenge> parse_challenge(std::string_view header) {
 }
 
 bool is_loopback_host(std::string_view host) {
-  std::string_view name = host;
-  const size_t colon = host.rfind(':');
-  if (host.starts_with('['))
-    name = host.substr(0, host.find(']') + 1);
-  else if (colon != std::string_view::npos)
-    name = host.substr(0, colon);
-  if (name == "localhost" || name == "[::1]" || name == "::1" || host == "::1") return true;
-  const auto parts = split(name, '.');
-  if (parts.size() != 4 || parts[0] != "127") return false;
-  for (const auto& part : parts) {
-    if (!parse_unsigned("address", part, 255)) return false;
-  }
-  return true;
+  if (host.starts_with('[')) return http::is_loopback(host.substr(1, host.find(']') - 1));
+  return http::is_loopback(host) || http::is_loopback(host.substr(0, host.rfind(':')));
 }
 
 std::string RegistryAuth::header(const std::string& scope) const {

@@ -88,7 +88,7 @@ Result<void> RegistryClient::blob(const std::string& path, const oci::Descriptor
                          counting.received());
     }
     const Error error = response ? status_error(*response, "blob") : response.error();
-    const bool worth_it = may_retry(error) && !counting.failed() && (response || counting.received() > 0);
+    const bool worth_it = may_retry(error) && !counting.failed();
     if (!worth_it || attempt >= options_.attempts) return error;
     std::this_thread::sleep_for(pause);
     pause *= 2;

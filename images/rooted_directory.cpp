@@ -1,15 +1,12 @@
 #include "images/rooted_directory.h"
 
 #include "base/files.h"
+#include "base/root_path.h"
 #include "base/text.h"
 
 #include <array>
-#include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <memory>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -18,42 +15,6 @@ namespace {
 
 constexpr size_t cache_size = 16;
 constexpr int link_depth_limit = 40;  // as the kernel's
-constexpr int remove_depth_limit = 2000;
-
-Result<UniqueFd> open_in_root(const UniqueFd& root, const std::string& path, int flags) {
-  open_how how{};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const char* name = path.empty() ? "." : path.c_str();
-  const long fd = syscall(SYS_openat2, root.get(), name, &how, sizeof how);
-  if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-  const int error = errno;
-  if (error == ENOSYS)
-    return Error(ErrorKind::unsupported, "this kernel has no openat2: Linux 5.6 is needed");
-  return Error::system(error, "open {}", path.empty() ? "/" : path);
-}
-
-Result<void> remove_children(UniqueFd folder, int depth) {
-  if (depth > remove_depth_limit) return Error(ErrorKind::invalid, "folders are nested too deep to remove");
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(folder.get()), closedir);
-  if (!stream) return Error::system(errno, "list");
-  const BorrowedFd open(folder.release());  // the stream closes it
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(stream.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  for (const auto& name : names) {
-    if (unlinkat(open.get(), name.c_str(), 0) == 0) continue;
-    const int error = errno;
-    if (error != EISDIR && error != EPERM) return Error::system(error, "remove {}", name);
-    UniqueFd child(openat(open.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!child) return Error::system(errno, "open {}", name);
-    TRY(remove_children(std::move(child), depth + 1));
-    if (unlinkat(open.get(), name.c_str(), AT_REMOVEDIR) != 0) return Error::system(errno, "remove {}", name);
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -121,15 +82,6 @@ Result<void> RootedDirectory::make_link_target(BorrowedFd parent, const std::str
   const std::string text(target.data(), static_cast<size_t>(size));
   const auto absolute = RootedPath::clean(text.starts_with('/') ? text : at.parent + "/" + text);
   TRY(open_or_make(absolute.string(), depth + 1));
-  return {};
-}
-
-Result<void> remove_entry(BorrowedFd parent, const std::string& name) {
-  if (unlinkat(parent.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  UniqueFd folder(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder) return Error::system(errno, "remove {}", name);
-  TRY(remove_children(std::move(folder), 0).context("remove {}", name));
-  if (unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0) return Error::system(errno, "remove {}", name);
   return {};
 }
 

@@ -49,7 +49,4 @@ class RootedDirectory {
   std::list<Cached> cache_;  // latest first
 };
 
-// rm -rf of one entry of an open folder, without following links. Missing: fine.
-Result<void> remove_entry(BorrowedFd parent, const std::string& name);
-
 }  // namespace gantry::images

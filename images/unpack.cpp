@@ -6,7 +6,7 @@ namespace gantry::images {
 
 Result<Unpacked> unpack_layer(ByteSource& tar, const std::string& directory, const UnpackLimits& limits) {
   TarReader reader(tar);
-  LayerWriter writer(TRY(RootedDirectory::open(directory)), reader);
+  LayerWriter writer(TRY(RootedDirectory::open(directory)), reader, limits.bytes);
   for (uint64_t count = 0;; ++count) {
     const auto entry = TRY(reader.next());
     if (!entry) break;

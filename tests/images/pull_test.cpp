@@ -161,6 +161,46 @@ TEST_F(Pull, GoesOnWhereABrokenConnectionLeftOff) {
   EXPECT_EQ(text(store, *image, "big"), noise);
 }
 
+TEST_F(Pull, ABlobWhoseFirstConnectionIsRefusedIsTriedAgain) {
+  const auto registry = FakeRegistry::start();
+  add_image(*registry, "app:v1", three_layers());
+  std::atomic<int> refused = 0;
+  registry->intercept = [&](const http::Request& request) {
+    http::Response response;
+    response.status = request.path.find("/blobs/") != std::string::npos && refused++ == 0 ? 307 : 0;
+    response.headers.set("Location", "http://127.0.0.1:1/nobody-listens");
+    return response;
+  };
+  auto store = open();
+  EXPECT_OK(store.pull(reference(*registry), options_));
+}
+
+TEST_F(Pull, AFailedCleanUpDoesntHideWhyThePullFailed) {
+  const auto registry = FakeRegistry::start();
+  add_image(*registry, "app:v1", three_layers());
+  auto store = open();
+  ASSERT_OK(store.pull(reference(*registry), options_));
+  add_image(*registry, "app:v2", {{TarBuilder().file("other").finish()}});
+  registry->blobs.erase(oci::parse_manifest(registry->manifests["app:v2"].text, "m").value().config.digest.string());
+  // An image whose record can't be read keeps collection from telling what is used.
+  const auto layers = list_directory(root() + "/layers");
+  for (const auto& layer : *layers) {
+    ASSERT_OK(write_file(format("{}/layers/{}/layer.json", root(), layer), "{"));
+  }
+  EXPECT_ERROR(store.pull(reference(*registry, "app:v2"), options_), ErrorKind::not_found,
+               HasSubstr("BLOB_UNKNOWN"));
+}
+
+TEST_F(Pull, AnUnknownTagCostsNoCollection) {
+  const auto registry = FakeRegistry::start();
+  auto store = open();
+  const auto stray = store.content().put("nobody needs this", {});
+  ASSERT_OK(stray);
+  EXPECT_ERROR(store.pull(reference(*registry), options_), ErrorKind::not_found,
+               HasSubstr("MANIFEST_UNKNOWN"));
+  EXPECT_TRUE(store.content().exists(stray->digest)) << "a collection ran, though the pull stored nothing";
+}
+
 TEST_F(Pull, RedirectsToAnotherHostDontCarryCredentials) {
   const auto registry = FakeRegistry::start(FakeRegistry::Auth::basic);
   const auto mirror = FakeRegistry::start();

@@ -226,7 +226,7 @@ TEST_F(Unpack, RefusesWhatCantBeHonoured) {
            .finish(),
        ErrorKind::corrupt, "sparse map"},
       {"huge size", TarBuilder().add({.path = "a", .pax = {{"size", "9223372036854775807"}}}).finish(),
-       ErrorKind::corrupt, "truncated"},
+       ErrorKind::invalid, "more than the limit"},
       {"uid out of range", TarBuilder().add({.path = "a", .pax = {{"uid", "4294967295"}}}).finish(),
        ErrorKind::corrupt, "uid"},
   };
@@ -255,6 +255,57 @@ TEST_F(Unpack, ReadsAllSparseFormats) {
   expected.replace(1, 2, "ab").replace(1000, 1, "c");
   EXPECT_EQ(text_of("one"), expected);
   EXPECT_EQ(text_of("two"), expected);
+}
+
+TEST_F(Unpack, AFileThatClaimsMoreThanTheLimitIsRefusedBeforeItsData) {
+  TarBuilder tar;
+  tar.file("fits", std::string(1000, 'x'));
+  tar.add({.path = "huge", .size = 5000});
+  MemorySource source(tar.unfinished());
+  EXPECT_ERROR(unpack_layer(source, root(), {.bytes = 5000}), ErrorKind::invalid,
+               HasSubstr("unpack huge: its 5000 bytes make the layer unpack to more than the limit of 5000"));
+}
+
+TEST_F(Unpack, AClaimedSizeTakesNoSpaceBeforeItsDataComes) {
+  constexpr int64_t claimed = int64_t{1} << 30;
+  // Looks at the disk while the unpacker waits for more of the file's data.
+  class Watching final : public ByteSource {
+   public:
+    Watching(std::string bytes, std::string file) : bytes_(std::move(bytes)), file_(std::move(file)) {}
+    Result<std::string_view> next() override {
+      struct stat info {};
+      if (lstat(file_.c_str(), &info) == 0) most_ = std::max(most_, int64_t{info.st_blocks} * 512);
+      const auto piece = std::string_view(bytes_).substr(at_, 512);
+      at_ += piece.size();
+      return piece;
+    }
+    int64_t most() const { return most_; }
+
+   private:
+    std::string bytes_;
+    std::string file_;
+    size_t at_ = 0;
+    int64_t most_ = 0;
+  };
+  TarBuilder tar;
+  tar.add({.path = "huge", .data = std::string(4096, 'x'), .size = claimed});
+  Watching source(tar.unfinished(), inside("huge"));
+  EXPECT_ERROR(unpack_layer(source, root()), ErrorKind::corrupt, HasSubstr("truncated"));
+  EXPECT_LE(source.most(), int64_t{65} << 20);
+  EXPECT_GT(source.most(), 0) << "the file wasn't looked at";
+}
+
+TEST_F(Unpack, AFolderOfAnyDepthIsReplacedByAFile) {
+  TarBuilder tar;
+  // A path goes to 4096 bytes; a link at its end takes the next one further down.
+  std::string path = "top";
+  for (int i = 0; i < 1900; ++i) path += "/d";
+  tar.add({.path = "p", .type = '5', .mode = 0755, .pax = {{"path", path}}});
+  tar.symlink("down", path);
+  tar.add({.path = "p", .type = '5', .mode = 0755, .pax = {{"path", "down" + path.substr(3, 800)}}});
+  tar.file("top", "flat");
+  ASSERT_OK(unpack(tar.finish()));
+  EXPECT_EQ(text_of("top"), "flat");
 }
 
 TEST_F(Unpack, AgreesWithGnuTarOnAllItsFormats) {
