@@ -75,6 +75,27 @@ std::string join_range(const std::vector<std::string>& parts, size_t from, size_
               "/");
 }
 
+Failure manifest_too_big(uint64_t size) {
+  return {FailureKind::manifest_too_big,
+          format("manifest is {} bytes long, more than {}", size, oci::manifest_size_limit)};
+}
+
+// A manifest that comes in chunks, without its length said before.
+class ManifestBody final : public http::BodySink {
+ public:
+  Result<void> write(std::string_view bytes) override {
+    size_ += bytes.size();
+    if (size_ <= oci::manifest_size_limit) text_ += bytes;
+    return {};
+  }
+  uint64_t size() const { return size_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  uint64_t size_ = 0;
+  std::string text_;
+};
+
 bool is_push(const http::Request& head) {
   return head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
 }
@@ -121,10 +142,10 @@ http::BodyPlan Distribution::plan_body(const http::Request& head) {
   const auto route = Route::parse(head.path);
   if (!is_push(head)) return http::BufferBody{};
   if (route.resource == Resource::manifest) {
-    const auto length = parse_unsigned("Content-Length", head.headers.get("Content-Length", "0"));
-    if (!length || *length <= oci::manifest_size_limit) return http::BufferBody{oci::manifest_size_limit};
-    return failure_response({FailureKind::manifest_too_big, format("manifest is {} bytes long, more than {}",
-                                                                   *length, oci::manifest_size_limit)});
+    const auto length = parse_unsigned("Content-Length", head.headers.get("Content-Length"));
+    if (!length) return std::make_shared<ManifestBody>();
+    if (*length <= oci::manifest_size_limit) return http::BufferBody{oci::manifest_size_limit};
+    return failure_response(manifest_too_big(*length));
   }
   if (route.resource != Resource::upload) return http::BufferBody{};
   auto plan = plan_upload(route, head);
@@ -169,6 +190,15 @@ Outcome<Done> Distribution::check_range(const Uploads::Session& session, const h
 }
 
 http::Response Distribution::handle(const http::Request& request) {
+  if (const auto chunked = std::dynamic_pointer_cast<ManifestBody>(request.sink)) {
+    if (chunked->size() > oci::manifest_size_limit) {
+      return failure_response(manifest_too_big(chunked->size()));
+    }
+    http::Request whole = request;
+    whole.sink.reset();
+    whole.body = chunked->text();
+    return handle(whole);
+  }
   auto response = dispatch(Route::parse(request.path), request);
   response.headers.set("Docker-Distribution-API-Version", "registry/2.0");
   return response;

@@ -43,6 +43,27 @@ Outcome<Done> unmark(const std::string& path) {
   return Done{};
 }
 
+// For decisions to delete: what can't be looked at counts as there.
+bool may_exist(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+// What write_file left when it was killed. Only at the start, when nobody writes.
+Result<void> remove_temporaries(const std::string& folder) {
+  for (const auto& name : TRY(list_directory(folder))) {
+    const std::string path = join_path(folder, name);
+    struct stat status {};
+    if (lstat(path.c_str(), &status) != 0) return Error::system(errno, "look at {}", path);
+    if (S_ISDIR(status.st_mode)) {
+      TRY(remove_temporaries(path));
+    } else if (name.ends_with(".tmp")) {
+      TRY(remove_file(path));
+    }
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> list_if_there(const std::string& folder) {
   if (!path_exists(folder)) return std::vector<std::string>{};
   return list_directory(folder);
@@ -101,11 +122,14 @@ Result<void> RepositoryStore::load(const std::string& folder, const std::string&
       continue;
     }
     const auto file = join_path(below, "repository.json");
-    if (path_exists(file)) {
-      const auto text = TRY(read_file(file));
-      repositories_[name] = TRY(parse_repository(text, file));
-    } else {
+    const auto text = read_file(file);
+    if (text) {
+      repositories_[name] = TRY(parse_repository(*text, file));
+      TRY(remove_temporaries(below));
+    } else if (text.error().kind() == ErrorKind::not_found) {
       TRY(remove_tree(below));  // a removal that kill -9 cut short
+    } else {
+      return text.error();
     }
   }
   return {};
@@ -181,7 +205,8 @@ Outcome<Done> RepositoryStore::unlink_blob(std::string_view name, const oci::Dig
 
 bool RepositoryStore::any_has_blob(const oci::Digest& digest) const {
   const auto all = names();
-  return std::any_of(all.begin(), all.end(), [&](const auto& name) { return has_blob(name, digest); });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const auto& name) { return may_exist(path(name, digest_path("blobs", digest))); });
 }
 
 Outcome<std::vector<oci::Digest>> RepositoryStore::blobs_linked_before(std::string_view name,
@@ -201,7 +226,7 @@ Outcome<std::vector<oci::Digest>> RepositoryStore::blobs_linked_before(std::stri
 bool RepositoryStore::any_has_manifest(const oci::Digest& digest) const {
   const auto all = names();
   return std::any_of(all.begin(), all.end(), [&](const auto& name) {
-    return path_exists(path(name, digest_path("manifests", digest)));
+    return may_exist(path(name, digest_path("manifests", digest)));
   });
 }
 
@@ -220,7 +245,9 @@ Outcome<std::vector<ManifestRecord>> RepositoryStore::manifests(std::string_view
       const auto digest = oci::Digest::parse(algorithm + ":" + hex);
       if (!digest) continue;  // a temporary file of a write that kill -9 cut short
       auto record = manifest(name, *digest);
-      if (record) records.push_back(std::move(*record));  // else removed since the folder was listed
+      const bool gone = !record && record.error().kind == FailureKind::manifest_unknown;
+      if (gone) continue;  // removed since the folder was listed
+      records.push_back(TRY(std::move(record)));
     }
   }
   return records;
@@ -300,6 +327,10 @@ Outcome<Done> RepositoryStore::add_upload(std::string_view name, std::string_vie
 
 Outcome<Done> RepositoryStore::remove_upload(std::string_view name, std::string_view id) {
   return unmark(path(name, format("uploads/{}", id)));
+}
+
+Outcome<std::vector<std::string>> RepositoryStore::uploads(std::string_view name) const {
+  return TRY(list_if_there(path(name, "uploads")));
 }
 
 }  // namespace gantry::registry

@@ -87,6 +87,7 @@ class RepositoryStore {
   bool has_upload(std::string_view name, std::string_view id) const;
   Outcome<Done> add_upload(std::string_view name, std::string_view id);
   Outcome<Done> remove_upload(std::string_view name, std::string_view id);
+  Outcome<std::vector<std::string>> uploads(std::string_view name) const;
 
  private:
   explicit RepositoryStore(std::string root) : root_(std::move(root)) {}

@@ -62,13 +62,10 @@ Outcome<uint64_t> Uploads::size(const std::string& repository, const std::string
 }
 
 Outcome<Done> Uploads::cancel(const std::string& repository, const std::string& id) {
-  {
-    const auto session = TRY(take(repository, id));
-    TRY(repositories_.remove_upload(repository, id));
-  }
-  const std::lock_guard lock(mutex_);
-  open_.erase(id);  // an ingest that isn't kept removes itself
-  return Done{};
+  // In our hands until it is gone, so that no other request can take it meanwhile.
+  const auto session = TRY(take(repository, id));
+  session->discard();
+  return repositories_.remove_upload(repository, id);
 }
 
 void Uploads::give_back(const std::string& id, images::Ingest ingest) {
@@ -91,19 +88,36 @@ Result<void> Uploads::expire(std::chrono::seconds age) {
   close_idle();
   const auto removed = TRY(content_.expire_ingests(age));
   if (removed > 0) log::info("abandoned uploads removed count={}", removed);
+  for (const auto& name : repositories_.names()) {
+    const auto swept = remove_stale_marks(name);
+    if (!swept) return Error(ErrorKind::system, format("repository {}: {}", name, swept.error().message));
+  }
   return {};
+}
+
+// An upload's bytes are there before its mark, and go before it.
+Outcome<Done> Uploads::remove_stale_marks(const std::string& repository) {
+  const auto marks = TRY(repositories_.uploads(repository));
+  for (const auto& id : marks) {
+    const auto size = content_.ingest_size(id);
+    if (!size && size.error().kind() == ErrorKind::not_found) {
+      TRY(repositories_.remove_upload(repository, id));
+    }
+  }
+  return Done{};
 }
 
 Uploads::Session::~Session() {
   if (!ingest_) return;
-  const auto id = ingest_->name();
-  owner_.give_back(id, std::move(*ingest_));
+  owner_.give_back(id_, std::move(*ingest_));
 }
 
 // After a write that failed half-way the file holds more than what was hashed: it is hashed anew when taken
 // again.
 Result<void> Uploads::Session::write(std::string_view bytes) {
+  if (!ingest_) return Error::make(ErrorKind::system, "upload {}: an earlier write failed", id_);
   auto written = ingest_->write(bytes);
+  if (written) size_ = ingest_->size();
   if (written) return written;
   ingest_->keep();
   ingest_.reset();
@@ -111,13 +125,13 @@ Result<void> Uploads::Session::write(std::string_view bytes) {
 }
 
 Outcome<Done> Uploads::Session::commit(const oci::Digest& digest) {
-  const auto id = ingest_->name();
+  if (!ingest_) return Failure{FailureKind::internal, format("upload {}: an earlier write failed", id_)};
   auto ingest = std::move(*ingest_);
   ingest_.reset();
   auto lease = TRY(owner_.content_.lease());  // until the repository refers to it
   TRY(lease.add(digest));
   const auto committed = ingest.commit(digest);
-  TRY(owner_.repositories_.remove_upload(repository_, id));
+  TRY(owner_.repositories_.remove_upload(repository_, id_));
   if (!committed && committed.error().kind() == ErrorKind::corrupt) {
     return Failure{FailureKind::digest_invalid, committed.error().message()};
   }

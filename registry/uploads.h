@@ -29,20 +29,29 @@ class Uploads {
   class Session : public http::BodySink {
    public:
     Session(Uploads& owner, std::string repository, images::Ingest ingest)
-        : owner_(owner), repository_(std::move(repository)), ingest_(std::move(ingest)) {}
+        : owner_(owner),
+          repository_(std::move(repository)),
+          id_(ingest.name()),
+          size_(ingest.size()),
+          ingest_(std::move(ingest)) {}
     ~Session() override;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
     Result<void> write(std::string_view bytes) override;
-    uint64_t size() const { return ingest_->size(); }
-    const std::string& id() const { return ingest_->name(); }
+    uint64_t size() const { return size_; }  // what was written whole
+    const std::string& id() const { return id_; }
     // The upload becomes a blob of the repository. Fails with digest_invalid; the upload is gone then, too.
+    // After a write that failed it fails with internal, and the upload can be taken again.
     Outcome<Done> commit(const oci::Digest& digest);
+    // Removes the upload's bytes.
+    void discard() { ingest_.reset(); }
 
    private:
     Uploads& owner_;
     std::string repository_;
+    std::string id_;
+    uint64_t size_ = 0;
     std::optional<images::Ingest> ingest_;
   };
 
@@ -51,12 +60,13 @@ class Uploads {
   Outcome<std::shared_ptr<Session>> take(const std::string& repository, const std::string& id);
   Outcome<uint64_t> size(const std::string& repository, const std::string& id);
   Outcome<Done> cancel(const std::string& repository, const std::string& id);
-  // Removes uploads that weren't written to for `age`.
+  // Removes uploads that weren't written to for `age`, and what names uploads that are gone.
   Result<void> expire(std::chrono::seconds age);
 
  private:
   void give_back(const std::string& id, images::Ingest ingest);
   void close_idle();
+  Outcome<Done> remove_stale_marks(const std::string& repository);
 
   struct Open {
     images::Ingest ingest;

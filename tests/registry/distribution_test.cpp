@@ -165,19 +165,43 @@ TEST_F(Distribution, AnswersNonsenseInTheSpecsForm) {
   EXPECT_EQ(get("/v2/app/blobs/sha256:short").status, 400);
 }
 
+// A blob and its link, as if pushed years ago.
+void make_old(const std::string& data, const std::string& repository, const std::string& blob) {
+  for (const auto& path :
+       {join_path(data, "store/blobs/sha256/" + blob.substr(7)),
+        format("{}/repositories/{}/_gantry/blobs/sha256/{}", data, repository, blob.substr(7))}) {
+    const timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
+    EXPECT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0) << path;
+  }
+}
+
+TEST_F(Distribution, KeepsAllBlobsOfARepositoryWhoseManifestsCantBeRead) {
+  const auto digest = push_image("app", "v1", "kept layer");
+  create_repository("other");
+  const auto lost = push_blob("other", "lost layer");
+  const auto record =
+      join_path(options_.data, "repositories/app/_gantry/manifests/sha256/" + digest.substr(7));
+  const auto good = read_file(record);
+  ASSERT_OK(good);
+  ASSERT_OK(write_file(record, "{"));
+  make_old(options_.data, "app", digest_of("kept layer"));
+  make_old(options_.data, "app", digest_of("{}"));
+  make_old(options_.data, "other", lost);
+  restart();  // house is kept at the start
+  ASSERT_TRUE(gantry::test::wait_until([&] {
+    return !path_exists(join_path(options_.data, "store/blobs/sha256/" + lost.substr(7)));
+  })) << "no collection ran";
+  EXPECT_EQ(get("/v2/app/blobs/" + digest_of("kept layer")).body, "kept layer");
+  ASSERT_OK(write_file(record, *good));
+  EXPECT_EQ(get("/v2/app/manifests/v1").status, 200);
+  EXPECT_EQ(get("/v2/app/blobs/" + digest_of("{}")).body, "{}");
+}
+
 TEST_F(Distribution, RemovesBlobsThatNothingNeedsAfterADay) {
   const auto digest = push_image("app", "v1", "kept layer");
   const auto lost = push_blob("app", "lost layer");
-  const auto old = [&](const std::string& blob) {
-    for (const auto& path :
-         {join_path(options_.data, "store/blobs/sha256/" + blob.substr(7)),
-          join_path(options_.data, "repositories/app/_gantry/blobs/sha256/" + blob.substr(7))}) {
-      const timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
-      EXPECT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0) << path;
-    }
-  };
-  old(lost);
-  old(digest_of("kept layer"));
+  make_old(options_.data, "app", lost);
+  make_old(options_.data, "app", digest_of("kept layer"));
   restart();  // house is kept at the start
   EXPECT_TRUE(gantry::test::wait_until([&] {
     return !path_exists(join_path(options_.data, "repositories/app/_gantry/blobs/sha256/" + lost.substr(7)));

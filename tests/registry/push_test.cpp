@@ -2,6 +2,10 @@
 
 #include "tests/registry/fixture.h"
 #include "tests/support/results.h"
+#include "tests/support/wait.h"
+
+#include <csignal>
+#include <sys/resource.h>
 
 namespace gantry::registry::test {
 namespace {
@@ -130,6 +134,74 @@ TEST_F(Push, RefusesManifestsThatAreNone) {
   EXPECT_THAT(put_manifest("ns/app", digest_of("other"), text).body, HasSubstr("DIGEST_INVALID"));
   EXPECT_THAT(put_manifest("ns/app", "-bad", text).body, HasSubstr("TAG_INVALID"));
   EXPECT_EQ(put_manifest("ns/app", "v1", std::string(5 << 20, ' ')).status, 413);
+}
+
+TEST_F(Push, TakesManifestsInChunksAndRefusesLongOnesInTheSpecsForm) {
+  const http::Headers chunked = {{"Transfer-Encoding", "chunked"},
+                                 {"Content-Type", "application/vnd.oci.image.manifest.v1+json"}};
+  const auto text = image_manifest("ns/app", "layer");
+  const auto taken = send("PUT", "/v2/ns/app/manifests/v1", text, chunked);
+  EXPECT_EQ(taken.status, 201) << taken.body;
+  const auto refused = send("PUT", "/v2/ns/app/manifests/v2", std::string(5 << 20, ' '), chunked);
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_THAT(refused.body, HasSubstr("{\"errors\":[{\"code\":\"SIZE_INVALID\""));
+}
+
+TEST_F(Push, ACancelledUploadLeavesNothing) {
+  const auto upload = begin();
+  EXPECT_EQ(send("PATCH", upload, "abc").status, 202);
+  EXPECT_EQ(send("DELETE", upload).status, 204);
+  EXPECT_EQ(send("DELETE", upload).status, 404);
+  EXPECT_EQ(list_directory(join_path(options_.data, "store/ingest")).value(), std::vector<std::string>());
+  EXPECT_EQ(list_directory(join_path(options_.data, "repositories/ns/app/_gantry/uploads")).value(),
+            std::vector<std::string>());
+}
+
+TEST_F(Push, AStartRemovesWhatKilledWritesLeft) {
+  const auto inside = join_path(options_.data, "repositories/ns/app/_gantry");
+  push_image("ns/app", "v1", "layer");
+  const std::vector<std::string> left = {inside + "/tags/v1.tag.0011.tmp",
+                                         inside + "/manifests/sha256/abc.0011.tmp",
+                                         inside + "/repository.json.0011.tmp", inside + "/uploads/gone"};
+  ASSERT_OK(make_directories(inside + "/uploads"));
+  for (const auto& path : left) ASSERT_OK(write_file(path, ""));
+  restart();
+  for (const auto& path : left) {
+    EXPECT_TRUE(gantry::test::wait_until([&] { return !path_exists(path); })) << path;
+  }
+  EXPECT_EQ(get("/v2/ns/app/manifests/v1").status, 200);
+}
+
+TEST_F(Push, AnUploadWhoseWriteFailedSaysSoAndCanBeTakenAgain) {
+  stop();
+  auto content = images::ContentStore::open(join_path(options_.data, "store"));
+  ASSERT_OK(content);
+  auto repositories = RepositoryStore::open(join_path(options_.data, "repositories"));
+  ASSERT_OK(repositories);
+  Uploads uploads(*content, **repositories);
+  auto session = uploads.begin("ns/app", oci::DigestAlgorithm::sha256);
+  ASSERT_TRUE(bool(session));
+  const auto id = (*session)->id();
+  ASSERT_OK((*session)->write("begin"));
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{100, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  const auto written = (*session)->write(std::string(1000, 'x'));
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(bool(written));
+  EXPECT_EQ((*session)->id(), id);
+  EXPECT_EQ((*session)->size(), 5U);
+  EXPECT_FALSE(bool((*session)->write("more")));
+  const auto committed = (*session)->commit(oci::Digest::parse(digest_of("begin")).value());
+  ASSERT_FALSE(bool(committed));
+  EXPECT_THAT(committed.error().message, HasSubstr("an earlier write failed"));
+  session->reset();
+  const auto again = uploads.take("ns/app", id);
+  ASSERT_TRUE(bool(again));
+  EXPECT_EQ((*again)->size(), 100U) << "what the file holds";
 }
 
 TEST_F(Push, KeepsAnImageOverARestart) {
