@@ -2,6 +2,10 @@
 
 #include "agent/state_files.h"
 #include "base/files.h"
+#include "base/log.h"
+
+#include <cerrno>
+#include <cstdio>
 
 namespace gantry::agent {
 
@@ -42,9 +46,17 @@ Result<std::vector<Task>> StateStore::load_tasks() const {
   std::vector<Task> tasks;
   const auto folder = join_path(directory_, "tasks");
   for (const auto& name : TRY(list_directory(folder))) {
+    if (!name.ends_with(".json")) continue;
     const auto path = join_path(folder, name);
-    const auto text = TRY(read_file(path));
-    tasks.push_back(TRY(parse_task(text, path)));
+    auto task = parse_task(TRY(read_file(path)), path);
+    if (task) {
+      tasks.push_back(std::move(*task));
+      continue;
+    }
+    log::error("task's file set aside, its containers are no task's now file={}.unreadable error=\"{}\"",
+               path, task.error().message());
+    if (rename(path.c_str(), (path + ".unreadable").c_str()) != 0)
+      return Error::system(errno, "rename {}", path);
   }
   return tasks;
 }

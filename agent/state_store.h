@@ -27,7 +27,8 @@ class StateStore {
   Result<InstanceState> load_instance() const;  // empty members when there is none yet
   Result<void> save_instance(const InstanceState& state) const;
 
-  Result<std::vector<Task>> load_tasks() const;  // errors: corrupt or invalid, naming the file
+  // A file that can't be understood is logged and set aside as NAME.unreadable.
+  Result<std::vector<Task>> load_tasks() const;
   Result<void> save_task(const Task& task) const;
   Result<void> remove_task(const Task& task) const;
 

@@ -11,6 +11,7 @@
 
 namespace gantry::agent {
 
+enum class StepKind { pull, create, start, stop };
 enum class ContainerStatus { none, pulled, created, running, stopped };
 enum class TaskStatus { pending, running, stopped };
 enum class HealthStatus { none, unknown, healthy, unhealthy };
@@ -43,6 +44,7 @@ struct ContainerRecord {
   HealthStatus health = HealthStatus::none;
   TimePoint health_since;
   std::string health_output;
+  std::optional<StepKind> under_way;  // what is being done to it now; not saved, as it dies with the agent
 };
 
 struct TaskRecord {

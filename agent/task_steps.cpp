@@ -92,9 +92,11 @@ void judge_dependencies(Task& task, const StepLimits& limits, TimePoint now) {
   }
 }
 
-// What hasn't run needs no stopping.
+// What hasn't run needs no stopping. A pull under way is given up; a create or a start must end first, lest
+// the container runs on unknown.
 void end_what_never_ran(Task& task, TimePoint now) {
   for (auto& record : task.record.containers) {
+    if (record.under_way == StepKind::create || record.under_way == StepKind::start) continue;
     if (record.known == ContainerStatus::running || record.known == ContainerStatus::stopped) continue;
     record.known = ContainerStatus::stopped;
     record.finished_at = now;
@@ -116,7 +118,8 @@ bool is_wanted_by_others(const Task& task, size_t container) {
 Decision steps_to_end(const Task& task) {
   Decision decision;
   for (size_t i = 0; i < task.record.containers.size(); ++i) {
-    const bool running = task.record.containers[i].known == ContainerStatus::running;
+    const auto& record = task.record.containers[i];
+    const bool running = record.known == ContainerStatus::running && !record.under_way;
     if (running && !is_wanted_by_others(task, i)) decision.steps.push_back({StepKind::stop, i});
   }
   return decision;
@@ -167,6 +170,7 @@ Decision next_steps(const Task& task, const StepLimits& limits, TimePoint now) {
   if (task.record.stop_wanted) return steps_to_end(task);
   Decision decision;
   for (size_t i = 0; i < task.record.containers.size(); ++i) {
+    if (task.record.containers[i].under_way) continue;
     const auto known = task.record.containers[i].known;
     if (known == ContainerStatus::pulled) decision.steps.push_back({StepKind::create, i});
     if (known == ContainerStatus::created) decision.steps.push_back({StepKind::start, i});
@@ -185,9 +189,23 @@ void want_stop(Task& task, std::string reason) {
   task.record.reason = std::move(reason);
 }
 
-void failed(Task& task, const Step& step, const Error& error, TimePoint now) {
-  if (step.kind == StepKind::stop) return;  // it still runs: the next round tries again
+void succeeded(Task& task, const Step& step, const ContainerRecord& of) {
   auto& record = task.record.containers[step.container];
+  record.under_way.reset();
+  if (step.kind == StepKind::pull && record.known == ContainerStatus::none) {
+    record.image_digest = of.image_digest;
+    record.known = ContainerStatus::pulled;
+  } else if (step.kind == StepKind::create) {
+    record.runtime_id = of.runtime_id;
+    record.known = ContainerStatus::created;
+  }
+}
+
+void failed(Task& task, const Step& step, const Error& error, TimePoint now) {
+  auto& record = task.record.containers[step.container];
+  record.under_way.reset();
+  if (step.kind == StepKind::stop) return;  // it still runs: the next round tries again
+  if (record.known == ContainerStatus::stopped) return;
   record.known = ContainerStatus::stopped;
   record.finished_at = now;
   record.reason = reason_of(step.kind, error);

@@ -8,13 +8,11 @@
 #include <vector>
 
 // A task's way from accepted to stopped, as functions of the task and the time: no I/O, no clock. The task's
-// worker (task_worker.h) calls observe() with what the host shows, judge(), then takes the steps that
-// next_steps() names and records their outcome with succeeded() or failed(), round by round.
+// worker (task_worker.h) calls observe() with what the host shows, judge(), then begins the steps that
+// next_steps() names, and records the end of each with succeeded() or failed(), round by round.
 // Source of the rules: amazon-ecs-agent 1.105.1, agent/engine and ecs-agent/api/task/status.
 
 namespace gantry::agent {
-
-enum class StepKind { pull, create, start, stop };
 
 struct Step {
   StepKind kind = StepKind::pull;
@@ -38,10 +36,15 @@ void observe(Task& task, size_t container, const Observed& observed, TimePoint n
 // own status.
 void judge(Task& task, const StepLimits& limits, TimePoint now);
 
+// None for a container with a step under way.
 Decision next_steps(const Task& task, const StepLimits& limits, TimePoint now);
 
 // Asks for the task's end. An earlier reason stays.
 void want_stop(Task& task, std::string reason);
+
+// Takes a step's result into the record: `of` holds the image's digest after a pull, the runtime's id after a
+// create. A pull that was given up meanwhile changes nothing.
+void succeeded(Task& task, const Step& step, const ContainerRecord& of);
 
 // Takes a step's failure into the record: the container is stopped, with a reason in ECS's form.
 void failed(Task& task, const Step& step, const Error& error, TimePoint now);

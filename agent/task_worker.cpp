@@ -89,16 +89,18 @@ void TaskWorker::save_locked() {
 }
 
 void TaskWorker::run() {
+  announced_ = to_json_text(copy());
   while (!ending_ && round()) {
   }
+  for (auto& [container, step] : steps_) step.join();
   for (auto& [container, watcher] : watchers_) watcher.join();
+  steps_.clear();
   watchers_.clear();
   const auto arn = copy().arn();
   if (!ending_) context_.cleaned(arn);
 }
 
 bool TaskWorker::round() {
-  const auto before = to_json_text(copy());
   observe_containers();
   Decision decision;
   bool stopped = false;
@@ -108,14 +110,12 @@ bool TaskWorker::round() {
     judge(task_, limits, context_.clock.now());
     decision = next_steps(task_, limits, context_.clock.now());
     stopped = task_.record.known == TaskStatus::stopped;
+    for (const auto& step : decision.steps) task_.record.containers[step.container].under_way = step.kind;
   }
-  save_changes(before);
+  save_changes();
   if (stopped) return !clean_up();
-  if (decision.steps.empty()) {
-    wait(decision.again);
-  } else {
-    take(decision.steps);
-  }
+  for (const auto& step : decision.steps) begin_step(step);
+  wait(decision.again);
   return true;
 }
 
@@ -141,9 +141,11 @@ void TaskWorker::observe_containers() {
 }
 
 // Saved before anyone can see it: what is told to the control plane survives a crash.
-void TaskWorker::save_changes(const std::string& before) {
+void TaskWorker::save_changes() {
   const auto task = copy();
-  if (to_json_text(task) == before) return;
+  auto text = to_json_text(task);
+  if (text == announced_) return;
+  announced_ = std::move(text);
   {
     const std::lock_guard lock(mutex_);
     save_locked();
@@ -184,79 +186,87 @@ bool TaskWorker::clean_up() {
   return false;
 }
 
-void TaskWorker::take(const std::vector<Step>& steps) {
-  std::vector<std::thread> others;
-  for (size_t i = 1; i < steps.size(); ++i) {
-    others.emplace_back([this, step = steps[i]] { take_one(step); });
-  }
-  take_one(steps[0]);
-  for (auto& other : others) other.join();
+void TaskWorker::begin_step(const Step& step) {
+  auto& thread = steps_[step.container];
+  if (thread.joinable()) thread.join();  // it has ended: a container has one step at a time
+  thread = std::thread([this, step] { take(step); });
 }
 
-void TaskWorker::take_one(const Step& step) {
+void TaskWorker::take(const Step& step) {
   const auto started = context_.clock.now();
-  auto task = copy();
+  const auto task = copy();
   const auto& name = task.payload.containers[step.container].name;
-  const auto done = act(step, task);
+  auto outcome = task.record.containers[step.container];
+  const auto done = act(step, task, outcome);
   const auto now = context_.clock.now();
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now - started).count();
+  if (done) {
+    log::info("container step={} task={} container={} ms={}", step_name(step.kind), task.id(), name,
+              milliseconds);
+  } else {
+    log::error("container step={} failed task={} container={} error=\"{}\"", step_name(step.kind), task.id(),
+               name, done.error().message());
+    if (step.kind == StepKind::stop) pause(std::chrono::seconds(1));
+  }
   {
     const std::lock_guard lock(mutex_);
-    auto& record = task_.record.containers[step.container];
-    task.record.containers[step.container].sent = record.sent;  // the submitter may have raised it meanwhile
-    record = task.record.containers[step.container];
     if (step.kind == StepKind::pull) {
       if (!task_.record.pull_started_at) task_.record.pull_started_at = started;
       task_.record.pull_stopped_at = now;
     }
-    if (!done) failed(task_, step, done.error(), now);
+    if (done) {
+      succeeded(task_, step, outcome);
+    } else {
+      failed(task_, step, done.error(), now);
+    }
     save_locked();
   }
-  if (done) {
-    log::info("container step={} task={} container={} ms={}", step_name(step.kind), task.id(), name,
-              milliseconds);
-    return;
-  }
-  log::error("container step={} failed task={} container={} error=\"{}\"", step_name(step.kind), task.id(),
-             name, done.error().message());
-  if (step.kind == StepKind::stop) wait(now + std::chrono::seconds(1));
+  poke();
 }
 
-Result<void> TaskWorker::act(const Step& step, Task& task) {
+void TaskWorker::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, time, [this] { return ending_.load(); });
+}
+
+Result<void> TaskWorker::act(const Step& step, const Task& task, ContainerRecord& outcome) {
   auto& driver = context_.driver;
   const auto& config = context_.config;
   const auto& container = task.payload.containers[step.container];
-  auto& record = task.record.containers[step.container];
   switch (step.kind) {
     case StepKind::pull:
-      record.image_digest =
+      outcome.image_digest =
           TRY(driver.pull(container.image, registry_login(container, config), config.pull_behavior));
-      record.known = ContainerStatus::pulled;
       return {};
     case StepKind::create: {
       const auto spec = TRY(plan_container(task.payload, step.container, config));
       TRY(driver.make_group(plan_group(task.payload, config)));
       TRY(make_volumes(task.payload, config));
-      record.runtime_id = TRY(driver.create(spec));
-      record.known = ContainerStatus::created;
+      outcome.runtime_id = TRY(driver.create(spec));
       return {};
     }
     case StepKind::start:
-      return driver.start(record.runtime_id);
+      return driver.start(outcome.runtime_id);
     case StepKind::stop:
-      return driver.stop(record.runtime_id, stop_timeout(container, config));
+      return driver.stop(outcome.runtime_id, stop_timeout(container, config));
   }
   return {};
 }
 
+// Until the container has ended, whatever happens on the way: an inspect that fails is tried again.
 void TaskWorker::watch(size_t container) {
   const auto id = copy().record.containers[container].runtime_id;
-  auto seen = context_.driver.inspect(id);
-  while (!ending_ && seen && seen->state == ObservedState::running) {
-    context_.driver.wait_for_change(id, *seen, look_again);
+  std::optional<Observed> seen;
+  while (!ending_) {
     auto now = context_.driver.inspect(id);
-    if (!now || !now->same_as(*seen)) poke();
-    if (now) seen = std::move(now);
+    if (!now) {
+      pause(look_again);
+      continue;
+    }
+    if (!seen || !now->same_as(*seen)) poke();
+    if (now->state != ObservedState::running) break;
+    seen = std::move(*now);
+    context_.driver.wait_for_change(id, *seen, look_again);
   }
   poke();
 }

@@ -26,7 +26,9 @@ struct WorkerContext {
   std::function<void(const std::string& arn)> cleaned;  // nothing of the task is left; called last
 };
 
-// One task and the thread that brings it along.
+// One task and the thread that brings it along. A step has a thread of its own, so that what happens
+// meanwhile, to the task or to another of its containers, is seen and told while an image is pulled for
+// minutes.
 class TaskWorker {
  public:
   TaskWorker(Task task, WorkerContext context);
@@ -44,11 +46,12 @@ class TaskWorker {
   bool round();  // false: nothing is left to do, ever
   void observe_containers();
   void save_locked();  // mutex_ is held
-  void save_changes(const std::string& before);
+  void save_changes();
   bool clean_up();
-  void take(const std::vector<Step>& steps);
-  void take_one(const Step& step);
-  Result<void> act(const Step& step, Task& outcome);
+  void begin_step(const Step& step);
+  void take(const Step& step);
+  Result<void> act(const Step& step, const Task& task, ContainerRecord& outcome);
+  void pause(std::chrono::milliseconds time);  // or until the worker is to end
   void wait(std::optional<TimePoint> until);
   void watch(size_t container);
   void poke();
@@ -60,7 +63,10 @@ class TaskWorker {
   bool poked_ = true;  // under mutex_
   std::atomic<bool> ending_ = false;
   std::thread thread_;
-  std::map<size_t, std::thread> watchers_;  // of the worker's thread
+  // Of the worker's thread, by container:
+  std::map<size_t, std::thread> watchers_;
+  std::map<size_t, std::thread> steps_;
+  std::string announced_;  // the task as `changed` was last called for
 };
 
 }  // namespace gantry::agent

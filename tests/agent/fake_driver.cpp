@@ -9,8 +9,12 @@ HostCapabilities FakeDriver::capabilities() {
 }
 
 Result<void> FakeDriver::note(const std::string& call) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   calls_.push_back(call);
+  change_.wait(lock, [&] {
+    return std::none_of(held_.begin(), held_.end(),
+                        [&](const auto& part) { return call.find(part) != std::string::npos; });
+  });
   for (const auto& [part, error] : failures_) {
     if (call.find(part) != std::string::npos) return error;
   }
@@ -89,6 +93,8 @@ Result<void> FakeDriver::remove(const std::string& id) {
 
 Result<Observed> FakeDriver::inspect(const std::string& id) {
   const std::lock_guard lock(mutex_);
+  const auto failure = failures_.find("inspect");
+  if (failure != failures_.end()) return failure->second;
   const auto found = containers_.find(id);
   return found == containers_.end() ? Observed{} : found->second.observed;
 }
@@ -143,6 +149,17 @@ void FakeDriver::vanish(const std::string& part) {
 void FakeDriver::fail(const std::string& call, Error error) {
   const std::lock_guard lock(mutex_);
   failures_.emplace(call, std::move(error));
+}
+
+void FakeDriver::hold(const std::string& call) {
+  const std::lock_guard lock(mutex_);
+  held_.insert(call);
+}
+
+void FakeDriver::release() {
+  const std::lock_guard lock(mutex_);
+  held_.clear();
+  change_.notify_all();
 }
 
 void FakeDriver::mend() {

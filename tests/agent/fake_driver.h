@@ -40,6 +40,8 @@ class FakeDriver final : public ContainerDriver {
   void vanish(const std::string& part);
   void fail(const std::string& call, Error error);  // "pull web:v1": until mend()
   void mend();
+  void hold(const std::string& call);  // "pull web:v1" doesn't return until release()
+  void release();
 
   bool runs(const std::string& part) const;
   bool exists(const std::string& part) const;
@@ -57,6 +59,7 @@ class FakeDriver final : public ContainerDriver {
   std::map<std::string, Container> containers_;  // by id
   std::map<std::string, TaskGroup> groups_;
   std::map<std::string, Error> failures_;
+  std::set<std::string> held_;
   std::vector<std::string> calls_;
   uint16_t next_port_ = 32768;
   int next_id_ = 1;

@@ -144,6 +144,69 @@ TEST_F(Tasks, ContainerMadeBeforeACrashIsTakenUp) {
   EXPECT_EQ(driver_.count("pull"), 0);
 }
 
+TEST_F(Tasks, AreStoppedWhileAnImageIsPulled) {
+  const auto payload = sample_task();
+  driver_.hold("pull");
+  ASSERT_OK(manager_->accept(payload));
+  ASSERT_TRUE(test::wait_until([&] { return driver_.count("pull") == 1; }));
+  auto stopped = payload;
+  stopped.desired_status = "STOPPED";
+  ASSERT_OK(manager_->accept(stopped));
+  EXPECT_TRUE(reaches(payload.arn, TaskStatus::stopped));
+  driver_.release();
+  EXPECT_EQ(driver_.count("create"), 0);
+}
+
+TEST_F(Tasks, SeeTheEndOfOneContainerWhileAnotherIsPulled) {
+  auto payload = sample_task();
+  add_container(payload, "slow", true).image = "slow:1";
+  driver_.hold("pull slow");
+  ASSERT_OK(manager_->accept(payload));
+  ASSERT_TRUE(test::wait_until([&] { return driver_.runs("app"); }));
+  driver_.exit("app", 3);
+  EXPECT_TRUE(reaches(payload.arn, TaskStatus::stopped));
+  EXPECT_EQ(manager_->find(payload.arn)->record.containers[0].exit_code, 3);
+  driver_.release();
+}
+
+TEST_F(Tasks, ThatAreStoppedWhileTheyStartAreStoppedOnceTheyRun) {
+  const auto payload = sample_task();
+  driver_.hold("start");
+  ASSERT_OK(manager_->accept(payload));
+  ASSERT_TRUE(test::wait_until([&] { return driver_.count("start") == 1; }));
+  auto stopped = payload;
+  stopped.desired_status = "STOPPED";
+  ASSERT_OK(manager_->accept(stopped));
+  driver_.release();
+  ASSERT_TRUE(reaches(payload.arn, TaskStatus::stopped));
+  EXPECT_EQ(driver_.count("stop"), 1);
+  EXPECT_FALSE(driver_.runs("app"));
+}
+
+TEST_F(Tasks, EndIsSeenAfterTheHostCouldNotBeAsked) {
+  const auto payload = sample_task();
+  ASSERT_OK(manager_->accept(payload));
+  ASSERT_TRUE(reaches(payload.arn, TaskStatus::running));
+  driver_.fail("inspect", Error(ErrorKind::system, "too many open files"));
+  driver_.set_health("app", engine::HealthState::healthy);  // wakes whoever watches
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  driver_.mend();
+  driver_.exit("app", 0);
+  EXPECT_TRUE(reaches(payload.arn, TaskStatus::stopped));
+}
+
+TEST_F(Tasks, FileThatCannotBeReadIsSetAside) {
+  const auto payload = sample_task();
+  ASSERT_OK(manager_->accept(payload));
+  ASSERT_TRUE(reaches(payload.arn, TaskStatus::running));
+  end();
+  const auto bad = join_path(folder_->path(), "tasks/broken.json");
+  ASSERT_OK(write_file(bad, "{"));
+  begin();
+  EXPECT_TRUE(reaches(payload.arn, TaskStatus::running));
+  EXPECT_TRUE(path_exists(bad + ".unreadable"));
+}
+
 TEST_F(Tasks, FailuresStopThemWithTheReason) {
   const auto payload = sample_task();
   driver_.fail("start", Error(ErrorKind::conflict, "port 80/tcp is already published by container web"));
