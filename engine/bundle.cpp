@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "engine/capability_set.h"
 #include "engine/devices.h"
+#include "engine/process_defaults.h"
 #include "engine/seccomp_default.h"
 #include "oci/seccomp_profile.h"
 
@@ -36,6 +37,9 @@ std::vector<oci::Rlimit> make_rlimits(const ContainerSpec& spec) {
     for (const unsigned char c : ulimit.name) type += static_cast<char>(std::toupper(c));
     limits.push_back({type, ulimit.soft, ulimit.hard});
   }
+  const bool has_open_files = std::any_of(spec.ulimits.begin(), spec.ulimits.end(),
+                                          [](const UlimitSpec& ulimit) { return ulimit.name == "nofile"; });
+  if (!has_open_files) limits.push_back(open_files_limit());
   return limits;
 }
 
@@ -70,7 +74,7 @@ Result<oci::Process> make_process(const BundleInputs& inputs) {
   process.capabilities = TRY(make_capabilities(spec, inputs.user.uid));
   process.rlimits = make_rlimits(spec);
   process.no_new_privileges = spec.no_new_privileges;
-  process.oom_score_adj = spec.oom_score_adjustment;
+  process.oom_score_adj = oom_score_adjustment(spec.oom_score_adjustment);
   return process;
 }
 

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "cgroups/hierarchy.h"
 #include "engine/capability_set.h"
 #include "engine/container_spec.h"
 #include "engine/names.h"
@@ -6,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <climits>
 #include <set>
 
 namespace gantry::engine {
@@ -120,6 +123,32 @@ Result<void> check_network(const ContainerSpec& spec) {
   return {};
 }
 
+// Goes into /etc/hosts as it is, so no blanks and no line ends.
+Result<void> check_host_name(std::string_view option, const std::string& name) {
+  constexpr size_t longest = 64;  // the kernel's __NEW_UTS_LEN
+  const auto may_be_in = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+  };
+  if (name.size() <= longest && (name.empty() || std::isalnum(static_cast<unsigned char>(name[0])) != 0) &&
+      std::all_of(name.begin(), name.end(), may_be_in)) {
+    return {};
+  }
+  return bad(option, "invalid hostname format: \"{}\": letters, digits, -, . and _, at most {}", name,
+             longest);
+}
+
+// The container's cgroup is a folder below it.
+Result<void> check_cgroup_parent(const std::string& parent) {
+  if (parent.empty()) return {};
+  const auto parts =
+      TRY(cgroups::path_parts(parent[0] == '/' ? parent : "/" + parent).context("--cgroup-parent"));
+  const auto too_long = [](const std::string& part) { return part.size() > NAME_MAX; };
+  if (std::any_of(parts.begin(), parts.end(), too_long) || parent.size() > PATH_MAX / 2) {
+    return bad("--cgroup-parent", "is too long");
+  }
+  return {};
+}
+
 Result<void> check_process(const ContainerSpec& spec) {
   if (!spec.working_directory.empty() && !is_absolute(spec.working_directory)) {
     return bad("--workdir", "\"{}\" is invalid, it needs to be an absolute path", spec.working_directory);
@@ -216,6 +245,9 @@ Result<void> check_spec(const ContainerSpec& spec) {
   TRY(check_cpu(spec.resources));
   TRY(check_mounts(spec));
   TRY(check_network(spec));
+  TRY(check_host_name("--hostname", spec.hostname));
+  TRY(check_host_name("--domainname", spec.domainname));
+  TRY(check_cgroup_parent(spec.cgroup_parent));
   TRY(check_process(spec));
   TRY(check_security(spec));
   TRY(check_sysctls(spec));

@@ -1,4 +1,5 @@
 #include "base/lock.h"
+#include "base/log.h"
 #include "engine/context.h"
 #include "engine/names.h"
 
@@ -68,11 +69,19 @@ Result<void> sweep_network(const Context& context) {
   return {};
 }
 
+// A container, or what is left of one, that can't be cleaned must not keep anyone from working with the
+// others; the next sweep tries again.
+void report_stuck(const std::string& what, const Error& error) {
+  if (error.kind() == ErrorKind::not_found) return;  // removed meanwhile
+  log::warning("clean-up failed container={} error=\"{}\"", what, error.message());
+}
+
 // Folders whose removal was cut off after the last that mattered.
 Result<void> remove_removed(const Context& context) {
   for (const auto& name : TRY(list_directory(context.layout.containers()))) {
-    // Its remover may still be at it; the next sweep sees to what stays.
-    if (name.rfind(".removed-", 0) == 0) (void)remove_tree(join_path(context.layout.containers(), name));
+    if (name.rfind(".removed-", 0) != 0) continue;
+    const auto removed = remove_tree(join_path(context.layout.containers(), name));
+    if (!removed) report_stuck(name, removed.error());
   }
   return {};
 }
@@ -80,9 +89,8 @@ Result<void> remove_removed(const Context& context) {
 Result<void> sweep_locked(const Context& context) {
   bool found = false;
   for (const auto& id : TRY(container_ids(context))) {
-    // One that can't be cleaned must not keep anyone from working with the others; the next sweep tries
-    // again, and a command on it says why.
     const auto swept = sweep_one(context, id);
+    if (!swept) report_stuck(id, swept.error());
     found = found || (swept && *swept);
   }
   TRY(remove_removed(context));

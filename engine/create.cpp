@@ -97,7 +97,7 @@ class HalfMade {
 Result<FileLock> claim_directory(const Context& context, const std::string& id) {
   const auto guard = TRY(FileLock::acquire(context.layout.lock(), LockMode::shared));
   const ContainerPaths paths = context.layout.container(id);
-  TRY(make_directories(paths.directory, 0710));
+  TRY(make_directories(paths.directory));
   return FileLock::acquire(paths.lock());
 }
 

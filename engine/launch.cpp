@@ -1,4 +1,5 @@
 #include "engine/context.h"
+#include "engine/process_defaults.h"
 #include "engine/watch.h"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace gantry::engine {
@@ -139,7 +141,12 @@ Result<pid_t> spawn(const Context& context, const ContainerPaths& paths, const U
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, argv[0], actions.get(), nullptr, argv.data(), environ);
+  int error = 0;
+  // On a thread of its own: nice and processors are a thread's, and inherited.
+  std::thread([&] {
+    take_default_scheduling();
+    error = posix_spawn(&pid, argv[0], actions.get(), nullptr, argv.data(), environ);
+  }).join();
   if (error != 0) return Error::system(error, "run {}", context.options.monitor);
   return pid;
 }

@@ -4,30 +4,19 @@
 #include "base/text.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace gantry::engine {
 
 namespace {
 
-int openat2_in_root(int root, const char* path, int flags, mode_t mode) {
-  open_how how{};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.mode = mode;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
-}
-
 // One component below `parent`: opened, or made and then opened. Symbolic links are resolved in the root,
 // since `parent` is named by its path there.
 Result<UniqueFd> step_into(BorrowedFd root, const std::string& path, uid_t uid, gid_t gid) {
   constexpr int flags = O_PATH | O_DIRECTORY;
-  UniqueFd there(openat2_in_root(root.get(), path.c_str(), flags, 0));
-  if (there) return there;
-  if (errno != ENOENT) return Error::system(errno, "{}", path);
+  auto there = open_in_root(root, path, flags);
+  if (there || there.error().kind() != ErrorKind::not_found) return there;
   const size_t slash = path.rfind('/');
   const std::string name = path.substr(slash + 1);
   const UniqueFd parent = TRY(open_in_root(root, slash == 0 ? "/" : path.substr(0, slash), flags));
@@ -42,12 +31,6 @@ Result<UniqueFd> step_into(BorrowedFd root, const std::string& path, uid_t uid, 
 
 Result<UniqueFd> open_root(const std::string& rootfs) {
   return open_file(rootfs, O_PATH | O_DIRECTORY);
-}
-
-Result<UniqueFd> open_in_root(BorrowedFd root, const std::string& path, int flags, mode_t mode) {
-  UniqueFd fd(openat2_in_root(root.get(), path.c_str(), flags, mode));
-  if (!fd) return Error::system(errno, "{}", path);
-  return fd;
 }
 
 Result<std::string> read_in_root(BorrowedFd root, const std::string& path, size_t limit) {

@@ -2,19 +2,17 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "base/root_path.h"
 
 #include <string>
 #include <sys/types.h>
 
 // Files inside a container's root, which its owner may have filled with symbolic links that point anywhere.
-// Every path is resolved as if `root` were the root folder, and no further. openat2(2) RESOLVE_IN_ROOT.
+// Every path is resolved as if `root` were the root folder, and no further; see open_in_root.
 
 namespace gantry::engine {
 
 Result<UniqueFd> open_root(const std::string& rootfs);
-
-// Errors: not_found.
-Result<UniqueFd> open_in_root(BorrowedFd root, const std::string& path, int flags, mode_t mode = 0);
 
 // A regular file's text. Errors: not_found; invalid when it is no regular file or longer than `limit`.
 Result<std::string> read_in_root(BorrowedFd root, const std::string& path, size_t limit = size_t{1} << 20);

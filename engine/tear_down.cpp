@@ -26,14 +26,17 @@ Result<void> delete_in_runtime(const Context& context, const std::string& id) {
   return {};
 }
 
+// A path that the kernel or we would never have made one at is none, too.
+bool says_there_is_none(const Error& error) {
+  return error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::unsupported ||
+         error.kind() == ErrorKind::invalid || error.system_errno() == ENOTDIR ||
+         error.system_errno() == ENAMETOOLONG;
+}
+
 // What the runtime didn't know of: it may have died between making the cgroup and writing its state.
 Result<void> remove_cgroup(const std::string& path) {
   const auto cgroup = cgroups::Cgroup::open(path);
-  if (!cgroup) {
-    const auto kind = cgroup.error().kind();
-    const bool none = kind == ErrorKind::not_found || kind == ErrorKind::unsupported;
-    return none ? Result<void>() : Result<void>(Error(cgroup.error()));
-  }
+  if (!cgroup) return says_there_is_none(cgroup.error()) ? Result<void>() : Result<void>(cgroup.error());
   TRY(cgroup->kill());
   return cgroup->remove();
 }
@@ -50,10 +53,15 @@ Result<void> unmount_root(const std::string& rootfs) {
 
 Result<void> tear_down(const Context& context, const ContainerRecord& record) {
   const ContainerPaths paths = context.layout.container(record.id);
-  TRY(delete_in_runtime(context, record.id));
-  TRY(remove_cgroup(cgroup_path(record)));
-  TRY(take_down_network(context, record));
-  return unmount_root(paths.rootfs());
+  // One that fails must not keep the others from being done; the first error is told.
+  Result<void> outcome = delete_in_runtime(context, record.id);
+  const auto also = [&](Result<void> step) {
+    if (outcome && !step) outcome = std::move(step);
+  };
+  also(remove_cgroup(cgroup_path(record)));
+  also(take_down_network(context, record));
+  also(unmount_root(paths.rootfs()));
+  return outcome;
 }
 
 Result<void> settle_lost(const Context& context, const ContainerRecord& record) {
@@ -87,9 +95,8 @@ Result<void> erase_container(const Context& context, const ContainerRecord& reco
   if (rename(paths.directory.c_str(), removed.c_str()) != 0) {
     return Error::system(errno, "rename {}", paths.directory);
   }
-  // The container is gone; a sweep may be emptying the folder beside us, and takes what we leave.
-  (void)remove_tree(removed);
-  return {};
+  return remove_tree(removed).context("container {} is removed, but not all of its files",
+                                      record.id.substr(0, 12));
 }
 
 }  // namespace gantry::engine

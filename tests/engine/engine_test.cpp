@@ -1,6 +1,8 @@
 #include "engine/engine.h"
 
+#include "base/files.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "images/image_store.h"
 #include "runtime/monitor_client.h"
 #include "tests/engine/sandbox.h"
@@ -8,12 +10,18 @@
 #include "tests/support/wait.h"
 
 #include <csignal>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
 namespace gantry::engine {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -114,6 +122,115 @@ TEST_F(EngineTest, RunsAProgramAndKeepsItsExitCodeAndOutput) {
   EXPECT_GE(info.finished_at, info.started_at);
   EXPECT_THAT(output_of(id), HasSubstr("yes"));
   EXPECT_THAT(output_of(id), HasSubstr("err"));
+}
+
+// What a shell or a service's unit may have set; all of it back when this ends.
+class CallersSettings {
+ public:
+  CallersSettings() {
+    own_score_ = read_file(score_file).value_or("0");
+    EXPECT_OK(write_existing(score_file, "300"));
+    getrlimit(RLIMIT_NOFILE, &own_files_);
+    const rlimit few{256, own_files_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    sched_getaffinity(0, sizeof own_processors_, &own_processors_);
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    sched_setaffinity(0, sizeof first, &first);
+    setpriority(PRIO_PROCESS, 0, 7);
+  }
+  CallersSettings(const CallersSettings&) = delete;
+  CallersSettings& operator=(const CallersSettings&) = delete;
+  ~CallersSettings() {
+    EXPECT_OK(write_existing(score_file, own_score_.substr(0, own_score_.find('\n'))));
+    setrlimit(RLIMIT_NOFILE, &own_files_);
+    sched_setaffinity(0, sizeof own_processors_, &own_processors_);
+    setpriority(PRIO_PROCESS, 0, 0);
+  }
+
+ private:
+  static constexpr const char* score_file = "/proc/self/oom_score_adj";
+  std::string own_score_;
+  rlimit own_files_{};
+  cpu_set_t own_processors_{};
+};
+
+TEST_F(EngineTest, ContainersDontInheritWhatTheirStarterHas) {
+  const std::string show =
+      "cat /proc/self/oom_score_adj; ulimit -n; cut -d' ' -f19 /proc/self/stat; "
+      "while read -r key value; do [ $key = Cpus_allowed: ] && echo $value; done < /proc/self/status; true";
+  const std::string id = create(spec({"sh", "-c", show}));
+  {
+    const CallersSettings settings;
+    ASSERT_OK(engine_->start(id));
+  }
+  ASSERT_OK(engine_->wait(id, std::chrono::seconds(20)));
+  std::string own;
+  for (const auto& line : split(read_file("/proc/self/status").value_or(""), '\n')) {
+    if (line.starts_with("Cpus_allowed:")) own = line.substr(line.find('\t') + 1);
+  }
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  const auto lines = split(output_of(id), '\n');
+  ASSERT_GE(lines.size(), 4U) << output_of(id);
+  EXPECT_EQ(lines[0], "0") << "oom_score_adj";
+  EXPECT_GE(std::stoull(lines[1]), std::min<rlim_t>(files.rlim_max, 1048576)) << "open files";
+  EXPECT_EQ(lines[2], "0") << "nice";
+  EXPECT_EQ(lines[3], own) << "processors";
+}
+
+TEST_F(EngineTest, PrivilegesMayBeGainedAsInDockerUnlessForbidden) {
+  for (const bool forbidden : {false, true}) {
+    auto wanted = spec({"cat", "/proc/self/status"});
+    wanted.no_new_privileges = forbidden;
+    const std::string id = run(wanted);
+    ASSERT_OK(engine_->wait(id, std::chrono::seconds(20)));
+    EXPECT_THAT(output_of(id), HasSubstr(format("NoNewPrivs:\t{}\n", forbidden ? 1 : 0)));
+  }
+}
+
+TEST_F(EngineTest, AContainerWithACgroupThatCantBeIsRemoved) {
+  auto wanted = spec({"true"});
+  wanted.cgroup_parent = "../../x";
+  EXPECT_ERROR(engine_->create(wanted), ErrorKind::invalid, HasSubstr("--cgroup-parent"));
+  // As one was made before that was checked.
+  wanted.cgroup_parent = "/fine/x";
+  const std::string id = create(wanted);
+  const std::string record = sandbox_->root() + "/containers/" + id + "/container.json";
+  std::string text = read_file(record).value();
+  ASSERT_NE(text.find("/fine/x"), std::string::npos);
+  ASSERT_OK(write_file(record, text.replace(text.find("/fine/x"), 7, "/../../")));
+  EXPECT_FALSE(bool(engine_->start(id)));
+  EXPECT_OK(engine_->remove(id, {.anonymous_volumes = true}));
+  EXPECT_THAT(list_directory(sandbox_->root() + "/containers").value(), IsEmpty());
+}
+
+TEST_F(EngineTest, RemovesTreesOfAnyDepth) {
+  const std::string id = create(spec({"true"}));
+  UniqueFd folder =
+      open_file(sandbox_->root() + "/containers/" + id + "/upper", O_RDONLY | O_DIRECTORY).value();
+  for (int depth = 0; depth < 1000; ++depth) {
+    ASSERT_EQ(mkdirat(folder.get(), "d", 0755), 0);
+    folder = UniqueFd(openat(folder.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  folder.reset();
+  const CallersSettings few_descriptors;
+  EXPECT_OK(engine_->remove(id, {.anonymous_volumes = true}));
+  EXPECT_THAT(list_directory(sandbox_->root() + "/containers").value(), IsEmpty());
+}
+
+TEST_F(EngineTest, ARemovalThatLeavesFilesSaysSoAndTheNextSweepTakesThem) {
+  const std::string id = create(spec({"true"}));
+  const std::string folder = sandbox_->root() + "/containers/" + id + "/upper/mounted";
+  ASSERT_OK(make_directories(folder));
+  ASSERT_EQ(mount("none", folder.c_str(), "tmpfs", 0, nullptr), 0);
+  EXPECT_ERROR(engine_->remove(id), ErrorKind::conflict,
+               AllOf(HasSubstr("is removed, but not all of its files"), HasSubstr("mounted")));
+  EXPECT_ERROR(engine_->inspect(id), ErrorKind::not_found, HasSubstr(id));
+  ASSERT_EQ(umount((sandbox_->root() + "/containers/.removed-" + id + "/upper/mounted").c_str()), 0);
+  EXPECT_OK(engine_->sweep());
+  EXPECT_THAT(list_directory(sandbox_->root() + "/containers").value(), IsEmpty());
 }
 
 TEST_F(EngineTest, StartAgainKeepsTheFilesOfTheContainer) {

@@ -15,10 +15,10 @@ namespace gantry::test {
 
 namespace {
 
-constexpr std::array<const char*, 25> applets = {
+constexpr std::array<const char*, 26> applets = {
     "httpd", "sh",    "sleep", "cat",  "echo",   "true",     "false", "id",   "ls",
     "env",   "nc",    "wget",  "head", "seq",    "hostname", "pwd",   "stty", "kill",
-    "touch", "mkdir", "tail",  "dd",   "printf", "ps",       "chmod"};
+    "touch", "mkdir", "tail",  "dd",   "printf", "ps",       "chmod", "cut"};
 
 Result<void> raise_loopback() {
   const UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -2,6 +2,7 @@
 #include "engine/attach_session.h"
 #include "engine/capability_set.h"
 #include "engine/container_spec.h"
+#include "engine/copy_tree.h"
 #include "engine/image_defaults.h"
 #include "engine/log_files.h"
 #include "engine/names.h"
@@ -222,6 +223,81 @@ TEST(ContainerSpec, SurvivesItsJson) {
   EXPECT_EQ(to_json_text(*again), to_json_text(spec));
   ASSERT_TRUE(again->entrypoint.has_value()) << "an empty entrypoint isn't an absent one";
   EXPECT_EQ(again->stop_timeout, std::chrono::seconds(7));
+}
+
+TEST(CheckSpec, NamesThatWouldBreakHostsAndCgroupsAreRefused) {
+  ContainerSpec spec;
+  spec.hostname = "web-1.example_x";
+  spec.cgroup_parent = "teams/web.slice";
+  EXPECT_OK(check_spec(spec));
+  for (const auto& name : {std::string("two words"), std::string("line\nend"), std::string("-x"),
+                           std::string("a/b"), std::string(65, 'a')}) {
+    spec.hostname = name;
+    EXPECT_ERROR(check_spec(spec), ErrorKind::invalid, HasSubstr("--hostname: invalid hostname format"));
+  }
+  spec.hostname.clear();
+  for (const std::string parent : {"../x", "/", "a//b", "/a/./b"}) {
+    spec.cgroup_parent = parent;
+    EXPECT_ERROR(check_spec(spec), ErrorKind::invalid, HasSubstr("--cgroup-parent"));
+  }
+}
+
+class CopyTree : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK(folder_);
+    for (const auto& name : {from(), to()}) ASSERT_OK(make_directories(name));
+  }
+  std::string from() const { return folder_->path() + "/from"; }
+  std::string to() const { return folder_->path() + "/to"; }
+  Result<void> copy() const {
+    return copy_tree(open_file(from(), O_RDONLY | O_DIRECTORY).value(),
+                     open_file(to(), O_RDONLY | O_DIRECTORY).value());
+  }
+  struct stat stat_of(const std::string& name) const {
+    struct stat info {};
+    EXPECT_EQ(lstat((to() + "/" + name).c_str(), &info), 0) << name;
+    return info;
+  }
+  Result<TemporaryDirectory> folder_ = TemporaryDirectory::make();
+};
+
+TEST_F(CopyTree, KeepsModesUnderAnyUmaskAndTimesOfLinks) {
+  ASSERT_EQ(mkfifo((from() + "/fifo").c_str(), 0), 0);
+  ASSERT_EQ(chmod((from() + "/fifo").c_str(), 0666), 0);
+  ASSERT_EQ(symlink("nowhere", (from() + "/link").c_str()), 0);
+  const timespec times[] = {{1000, 0}, {2000, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (from() + "/link").c_str(), times, AT_SYMLINK_NOFOLLOW), 0);
+  const mode_t before = umask(077);
+  const auto copied = copy();
+  umask(before);
+  ASSERT_OK(copied);
+  EXPECT_EQ(stat_of("fifo").st_mode & 07777U, 0666U);
+  EXPECT_EQ(stat_of("link").st_mtim.tv_sec, 2000);
+}
+
+TEST_F(CopyTree, HolesStayHoles) {
+  const auto file = open_file(from() + "/sparse", O_WRONLY | O_CREAT);
+  ASSERT_OK(file);
+  ASSERT_OK(write_all(*file, "begin"));
+  ASSERT_EQ(pwrite(file->get(), "end", 3, off_t{200} << 20), 3);
+  ASSERT_EQ(ftruncate(file->get(), off_t{1} << 40), 0);
+  ASSERT_OK(copy());
+  EXPECT_EQ(stat_of("sparse").st_size, off_t{1} << 40);
+  EXPECT_LT(stat_of("sparse").st_blocks * 512, 1 << 20);
+  std::string text(3, ' ');
+  const auto copied = open_file(to() + "/sparse", O_RDONLY);
+  EXPECT_EQ(pread(copied->get(), text.data(), 3, off_t{200} << 20), 3);
+  EXPECT_EQ(text, "end");
+}
+
+TEST_F(CopyTree, RefusesFoldersNestedTooDeep) {
+  UniqueFd folder = open_file(from(), O_RDONLY | O_DIRECTORY).value();
+  for (int depth = 0; depth < 1002; ++depth) {
+    ASSERT_EQ(mkdirat(folder.get(), "d", 0755), 0);
+    folder = UniqueFd(openat(folder.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  EXPECT_ERROR(copy(), ErrorKind::invalid, HasSubstr("nested deeper than 1000"));
 }
 
 TEST(DetachKeys, OnlyTheWholeSequenceDetaches) {
