@@ -48,7 +48,12 @@ int report_start_failure(engine::Engine& engine, const std::string& id, bool aut
   print_error(error);
   const auto info = engine.inspect(id);
   const bool tried = info && info->exit_code != 0;
-  if (auto_remove) (void)engine.remove(id, {.force = true, .anonymous_volumes = true});
+  // Nothing stays of one whose program never ran: there is no output of it, and its name is free to try again.
+  const bool never_ran = info && info->started_at == TimePoint();
+  if (auto_remove || never_ran) {
+    const auto removed = engine.remove(id, {.force = true, .anonymous_volumes = true});
+    if (!removed && removed.error().kind() != ErrorKind::not_found) print_error(removed.error());
+  }
   return tried ? exit_code_of(error) : failure;
 }
 

@@ -1,5 +1,6 @@
 """Bad input: each a clear error, a non-zero exit, and nothing left behind."""
 import json
+import os
 import re
 import socket
 import urllib.error
@@ -73,6 +74,14 @@ def test_run_of_an_unknown_image(stack):
     assert stack.gantry("ps", "-aq").stdout.strip() == ""
 
 
+def expect_no_container(stack):
+    """Not even a stopped one, and nothing of one on disk."""
+    assert stack.gantry("ps", "-aq").stdout.strip() == ""
+    for folder in ("containers", "names", "volumes", "images/holds"):
+        assert os.listdir(stack.folder / "host" / folder) == [], folder
+    assert list((stack.folder / "run/network/leases").glob("*")) == []
+
+
 def test_run_with_a_port_in_use(stack):
     assert stack.gantry("import", stack.busybox_root(), "busybox:1").returncode == 0
     with socket.socket() as taken:
@@ -82,7 +91,15 @@ def test_run_with_a_port_in_use(stack):
         done = stack.gantry("run", "-d", "-p", f"{port}:80", "busybox:1", "sleep", "60")
     assert done.returncode == 125
     assert str(port) in done.stderr and "use" in done.stderr
-    assert stack.gantry("ps", "-q").stdout.strip() == ""
+    expect_no_container(stack)
+
+
+def test_run_of_a_program_that_isnt_there(stack):
+    assert stack.gantry("import", stack.busybox_root(), "busybox:1").returncode == 0
+    done = stack.gantry("run", "-d", "--name", "web", "busybox:1", "/no/such")
+    assert done.returncode == 127
+    assert "/no/such" in done.stderr
+    expect_no_container(stack)
 
 
 def test_run_with_a_port_of_another_container(stack):
@@ -92,7 +109,7 @@ def test_run_with_a_port_of_another_container(stack):
     second = stack.gantry("run", "-d", "--name", "second", "-p", "18080:80", "busybox:1", "sleep", "60")
     assert second.returncode == 125
     assert "18080" in second.stderr
-    assert stack.gantry("ps", "-q").stdout.split() == [first.stdout.strip()[:12]]
+    assert stack.gantry("ps", "-aq").stdout.split() == [first.stdout.strip()[:12]]
 
 
 def test_login_with_a_wrong_password(stack):
