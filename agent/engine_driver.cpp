@@ -165,6 +165,7 @@ class EngineDriver final : public ContainerDriver {
 
   Result<images::Image> fetch(const oci::Reference& reference, const RegistryLogin& login) {
     images::PullOptions options;
+    options.ca_file = config_.ca_file;
     if (login.ecr) options.credential = TRY(ecr_.login(login));
     return engine_.images().pull(reference, options);
   }
