@@ -39,6 +39,7 @@ struct ContainerInstance {
   std::vector<Attribute> attributes;
   EpochSeconds registered_at = 0;
   std::vector<Tag> tags;
+  std::string overall_health;  // "INSUFFICIENT_DATA" when asked for: what agents say of it isn't kept
 };
 
 }  // namespace gantry::api

@@ -275,6 +275,16 @@ void members(Visitor& visit, Cluster& cluster) {
   }
 }
 
+struct InstanceHealth {
+  std::string overall_status;
+};
+template <class Visitor>
+void members(Visitor& visit, InstanceHealth& health) {
+  visit("overallStatus", health.overall_status);
+  std::vector<KeyValuePair> none;
+  visit.always("details", none);
+}
+
 template <class Visitor>
 void members(Visitor& visit, ContainerInstance& instance) {
   visit("containerInstanceArn", instance.container_instance_arn);
@@ -293,6 +303,8 @@ void members(Visitor& visit, ContainerInstance& instance) {
   if constexpr (!Visitor::reading) {
     std::vector<KeyValuePair> none;
     visit.always("attachments", none);
+    InstanceHealth health{instance.overall_health};
+    if (!health.overall_status.empty()) visit("healthStatus", health);
   }
   visit.always("tags", instance.tags);
 }

@@ -69,6 +69,7 @@ struct RunTaskRequest {  // RunTask, and StartTask with container_instances
   std::vector<PlacementStrategy> placement_strategy;
   std::string propagate_tags;
   std::string started_by;
+  std::string reference_id;  // without effect, also in ECS
   std::vector<Tag> tags;
   std::string client_token;
   std::vector<std::string> unsupported;
@@ -92,6 +93,7 @@ struct ListTasksRequest {
   std::string desired_status;
   std::string launch_type;
   PageRequest page;
+  std::vector<std::string> unsupported;
 };
 
 struct CreateServiceRequest {
@@ -149,6 +151,7 @@ struct ListServicesRequest {
   std::string cluster;
   std::string launch_type;
   std::string scheduling_strategy;
+  std::string resource_management_type;  // CUSTOMER, ECS
   PageRequest page;
 };
 
@@ -221,6 +224,11 @@ struct SubmitTaskStateChangeRequest {
   std::optional<EpochSeconds> pull_started_at;
   std::optional<EpochSeconds> pull_stopped_at;
   std::optional<EpochSeconds> execution_stopped_at;
+  std::vector<std::string> unsupported;  // attachments, managedAgents: none were handed out
+};
+struct SubmitAttachmentStateChangesRequest {
+  std::string cluster;
+  std::vector<std::string> unsupported;  // attachments: none were handed out
 };
 struct SubmitContainerStateChangeRequest {
   std::string cluster;

@@ -36,6 +36,7 @@ template Result<DeregisterContainerInstanceRequest> parse_request(std::string_vi
 template Result<DiscoverPollEndpointRequest> parse_request(std::string_view);
 template Result<SubmitTaskStateChangeRequest> parse_request(std::string_view);
 template Result<SubmitContainerStateChangeRequest> parse_request(std::string_view);
+template Result<SubmitAttachmentStateChangesRequest> parse_request(std::string_view);
 template Result<AttributesRequest> parse_request(std::string_view);
 template Result<ListAttributesRequest> parse_request(std::string_view);
 template Result<TagResourceRequest> parse_request(std::string_view);

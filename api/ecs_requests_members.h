@@ -92,6 +92,7 @@ void members(Visitor& visit, RunTaskRequest& request) {
   visit("placementStrategy", request.placement_strategy);
   visit("propagateTags", request.propagate_tags);
   visit("startedBy", request.started_by);
+  visit("referenceId", request.reference_id);
   visit("tags", request.tags);
   visit("clientToken", request.client_token);
   note_unsupported(visit, request.unsupported,
@@ -122,6 +123,7 @@ void members(Visitor& visit, ListTasksRequest& request) {
   visit("desiredStatus", request.desired_status);
   visit("launchType", request.launch_type);
   page_members(visit, request.page);
+  note_unsupported(visit, request.unsupported, {"daemonName"});
 }
 
 template <class Visitor>
@@ -199,6 +201,7 @@ void members(Visitor& visit, ListServicesRequest& request) {
   visit("cluster", request.cluster);
   visit("launchType", request.launch_type);
   visit("schedulingStrategy", request.scheduling_strategy);
+  visit("resourceManagementType", request.resource_management_type);
   page_members(visit, request.page);
 }
 
@@ -290,6 +293,13 @@ void members(Visitor& visit, SubmitTaskStateChangeRequest& request) {
   visit("pullStartedAt", request.pull_started_at);
   visit("pullStoppedAt", request.pull_stopped_at);
   visit("executionStoppedAt", request.execution_stopped_at);
+  note_unsupported(visit, request.unsupported, {"attachments", "managedAgents"});
+}
+
+template <class Visitor>
+void members(Visitor& visit, SubmitAttachmentStateChangesRequest& request) {
+  visit("cluster", request.cluster);
+  note_unsupported(visit, request.unsupported, {"attachments"});
 }
 
 template <class Visitor>

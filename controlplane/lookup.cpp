@@ -106,4 +106,13 @@ bool includes(const std::vector<std::string>& include, std::string_view field) {
   return std::find(include.begin(), include.end(), field) != include.end();
 }
 
+AwsResult<void> check_include(const std::vector<std::string>& include,
+                              const std::vector<std::string>& known) {
+  for (const auto& field : include) {
+    if (includes(known, field)) continue;
+    return invalid_parameter(format("include '{}' should be one of [{}].", field, join(known, ",")));
+  }
+  return {};
+}
+
 }  // namespace gantry::controlplane

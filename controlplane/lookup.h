@@ -36,4 +36,7 @@ AwsResult<Ptr<TaskDefinition>> active_task_definition(const State& state, const 
 
 bool includes(const std::vector<std::string>& include, std::string_view field);
 
+// Each of `include` is one of `known`. Errors: InvalidParameterException.
+AwsResult<void> check_include(const std::vector<std::string>& include, const std::vector<std::string>& known);
+
 }  // namespace gantry::controlplane

@@ -1,3 +1,4 @@
+#include "api/task_definition_rules.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "controlplane/operations.h"
@@ -18,6 +19,7 @@ AwsResult<std::string> register_container_instance(const OperationContext& conte
   for (const auto& name : request.unsupported) {
     log::warning("registration has devices that tasks can't ask for member={}", name);
   }
+  TRY(api::check_tags(request.tags));
   const auto run = [&](Transaction& transaction) -> AwsResult<api::ContainerInstance> {
     const auto instance = TRY(register_instance(transaction, request, context.options.instances_per_cluster));
     return view(transaction.state(), *instance, true);
@@ -51,8 +53,18 @@ AwsResult<std::string> apply(const OperationContext& context, const std::string&
   return context.controller.run(run);
 }
 
+// Neither attachments nor managed agents are handed out, so there are none to follow: acknowledged, or the
+// agent would send it for a day.
+void warn_unsupported(const std::vector<std::string>& members, std::string_view agent) {
+  for (const auto& name : members) {
+    log::warning("state change of what wasn't handed out, ignored member={} key={}", name, agent);
+  }
+}
+
 AwsResult<std::string> submit_task(const OperationContext& context,
-                                   const api::SubmitTaskStateChangeRequest& request, const http::AwsCall&) {
+                                   const api::SubmitTaskStateChangeRequest& request,
+                                   const http::AwsCall& call) {
+  warn_unsupported(request.unsupported, call.identity.access_key_id);
   TaskStateChange change;
   change.task = request.task;
   change.status = request.status;
@@ -73,9 +85,10 @@ AwsResult<std::string> submit_container(const OperationContext& context,
   return apply(context, request.cluster, change);
 }
 
-// No attachments are handed out, so there are none to follow.
-AwsResult<std::string> submit_attachments(const OperationContext& context, const api::ClusterRequest& request,
-                                          const http::AwsCall&) {
+AwsResult<std::string> submit_attachments(const OperationContext& context,
+                                          const api::SubmitAttachmentStateChangesRequest& request,
+                                          const http::AwsCall& call) {
+  warn_unsupported(request.unsupported, call.identity.access_key_id);
   return apply(context, request.cluster, {});
 }
 

@@ -90,6 +90,7 @@ AwsResult<std::string> describe_clusters(const OperationContext& context,
                                          const api::DescribeClustersRequest& request, const http::AwsCall&) {
   if (request.clusters.size() > 100)
     return invalid_parameter("At most 100 clusters can be described at once.");
+  TRY(check_include(request.include, {"ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "STATISTICS", "TAGS"}));
   const auto run = [&request](Transaction& transaction) -> AwsResult<api::DescribeClustersResponse> {
     api::DescribeClustersResponse response;
     const auto& identity = transaction.identity();

@@ -19,7 +19,9 @@ AwsResult<std::string> describe(const OperationContext& context,
   if (request.container_instances.size() > 100) {
     return invalid_parameter("At most 100 container instances can be described at once.");
   }
+  TRY(check_include(request.include, {"TAGS", "CONTAINER_INSTANCE_HEALTH"}));
   const bool with_tags = includes(request.include, "TAGS");
+  const bool with_health = includes(request.include, "CONTAINER_INSTANCE_HEALTH");
   const auto run = [&](Transaction& transaction) -> AwsResult<api::ContainerInstancesResponse> {
     const auto& state = transaction.state();
     const auto cluster = TRY(active_cluster(state, request.cluster));
@@ -27,7 +29,8 @@ AwsResult<std::string> describe(const OperationContext& context,
     for (const auto& id : request.container_instances) {
       const auto arn = TRY(instance_arn_in(state, *cluster, id));
       if (const auto instance = state.instance(arn)) {
-        response.container_instances.push_back(view(state, *instance, with_tags));
+        auto& shown = response.container_instances.emplace_back(view(state, *instance, with_tags));
+        if (with_health) shown.overall_health = "INSUFFICIENT_DATA";
       } else {
         response.failures.push_back({arn, "MISSING", ""});
       }

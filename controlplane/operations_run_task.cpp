@@ -1,5 +1,7 @@
+#include "api/container_rules.h"
 #include "api/task_definition_rules.h"
 #include "base/format.h"
+#include "base/text.h"
 #include "controlplane/operations.h"
 #include "controlplane/placement_snapshot.h"
 #include "controlplane/task_changes.h"
@@ -42,6 +44,8 @@ AwsResult<void> check_request(const api::RunTaskRequest& request) {
   TRY(api::check_tags(request.tags));
   if (request.started_by.size() > 128)
     return invalid_parameter("startedBy must have at most 128 characters.");
+  if (request.reference_id.size() > 1024)
+    return invalid_parameter("referenceId must have at most 1024 characters.");
   if (request.enable_execute_command) return not_supported("enableExecuteCommand");
   if (request.propagate_tags == "SERVICE") {
     return invalid_parameter("propagateTags SERVICE is only for services' tasks.");
@@ -63,20 +67,51 @@ AwsResult<api::LaunchType> launch_type_of(const api::RunTaskRequest& request) {
   return *type;
 }
 
-// Overrides name containers of the definition, and sizes that it could have itself.
+using ContainerOverrides = std::map<std::string, api::ContainerOverride>;
+
+// By container. Each names another one of the definition's.
+AwsResult<ContainerOverrides> overrides_by_name(const api::TaskOverride& overrides,
+                                                const TaskDefinition& definition) {
+  ContainerOverrides by_name;
+  for (const auto& each : overrides.container_overrides) {
+    const auto& containers = definition.container_definitions;
+    const bool known = std::any_of(containers.begin(), containers.end(),
+                                   [&](const auto& container) { return container.name == each.name; });
+    if (!known) {
+      return invalid_parameter(
+          format("Override for container named {} is not a container in the TaskDefinition.", each.name));
+    }
+    if (!by_name.emplace(each.name, each).second) {
+      return invalid_parameter(format("Container named {} is overridden twice.", each.name));
+    }
+  }
+  return by_name;
+}
+
+// The container as it would run with `override` follows registration's rules.
+AwsResult<void> check_overridden(const api::ContainerDefinition& container,
+                                 const api::ContainerOverride& override, const std::string& task_memory) {
+  TRY(api::check_range("cpu", override.cpu, 0, INT32_MAX, container.name));
+  TRY(api::check_environment(container.name, override.environment));
+  const auto memory = override.memory ? override.memory : container.memory;
+  const auto reservation =
+      override.memory_reservation ? override.memory_reservation : container.memory_reservation;
+  return api::check_memory_sizes(container.name, memory, reservation, task_memory);
+}
+
+// Overrides name containers of the definition, and what it could have itself.
 AwsResult<api::TaskOverride> normal_overrides(const api::RunTaskRequest& request,
                                               const TaskDefinition& definition) {
   auto overrides = request.overrides;
   if (!overrides.cpu.empty()) overrides.cpu = TRY(api::normal_cpu(overrides.cpu));
   if (!overrides.memory.empty()) overrides.memory = TRY(api::normal_memory(overrides.memory));
-  for (const auto& each : overrides.container_overrides) {
-    const bool known =
-        std::any_of(definition.container_definitions.begin(), definition.container_definitions.end(),
-                    [&](const auto& container) { return container.name == each.name; });
-    if (!known) {
-      return invalid_parameter(
-          format("Override for container named {} is not a container in the TaskDefinition.", each.name));
-    }
+  TRY(api::check_execution_role(overrides.execution_role_arn, definition));
+  const auto by_name = TRY(overrides_by_name(overrides, definition));
+  const auto& task_memory = overrides.memory.empty() ? definition.memory : overrides.memory;
+  for (const auto& container : definition.container_definitions) {
+    const auto found = by_name.find(container.name);
+    TRY(check_overridden(container, found == by_name.end() ? api::ContainerOverride{} : found->second,
+                         task_memory));
   }
   return overrides;
 }
@@ -119,6 +154,11 @@ TaskRequest placement_request(const api::RunTaskRequest& request, const NewTask&
   return wanted;
 }
 
+// A failure's detail.
+std::string missing_text(const std::vector<std::string>& attributes) {
+  return attributes.empty() ? "" : "missing attributes: " + join(attributes, ", ");
+}
+
 bool has_active_instance(const State& state, const Cluster& cluster) {
   const auto& arns = state.instances_of_cluster(cluster.cluster_arn);
   return std::any_of(arns.begin(), arns.end(), [&](const auto& arn) {
@@ -145,7 +185,8 @@ AwsResult<Made> run_tasks(Transaction& transaction, const api::RunTaskRequest& r
     made.tasks.push_back(make_task(transaction, what));
   }
   for (const auto& failure : placements.failures) {
-    made.failures.push_back({failure.arn, std::string(refusal_text(failure.refusal)), ""});
+    made.failures.push_back(
+        {failure.arn, std::string(refusal_text(failure.refusal)), missing_text(failure.missing_attributes)});
   }
   return made;
 }
@@ -166,8 +207,11 @@ AwsResult<Made> start_tasks(Transaction& transaction, const api::RunTaskRequest&
     auto wanted = placement_request(request, what);
     wanted.count = 1;
     wanted.constraints.clear();
-    if (const auto refusal = refusal_of(host_snapshot(transaction.state(), *what.instance), wanted)) {
-      made.failures.push_back({arn, std::string(refusal_text(*refusal)), ""});
+    const auto host = host_snapshot(transaction.state(), *what.instance);
+    if (const auto refusal = refusal_of(host, wanted)) {
+      const auto missing =
+          *refusal == Refusal::attribute ? missing_attributes(host, wanted) : std::vector<std::string>();
+      made.failures.push_back({arn, std::string(refusal_text(*refusal)), missing_text(missing)});
     } else {
       made.tasks.push_back(make_task(transaction, what));
     }

@@ -10,6 +10,7 @@ AwsResult<std::string> describe_services(const OperationContext& context,
                                          const api::DescribeServicesRequest& request, const http::AwsCall&) {
   if (request.services.empty()) return invalid_parameter("Services cannot be empty.");
   if (request.services.size() > 10) return invalid_parameter("At most 10 services can be described at once.");
+  TRY(check_include(request.include, {"TAGS"}));
   const bool with_tags = includes(request.include, "TAGS");
   const auto run = [&](Transaction& transaction) -> AwsResult<api::DescribeServicesResponse> {
     const auto& state = transaction.state();
@@ -31,6 +32,7 @@ AwsResult<std::string> describe_services(const OperationContext& context,
 struct Filter {
   std::optional<api::LaunchType> launch_type;
   std::optional<api::SchedulingStrategy> strategy;
+  bool none = false;  // managed by ECS itself: there are no such services here
 };
 
 AwsResult<Filter> parse_filter(const api::ListServicesRequest& request) {
@@ -43,6 +45,11 @@ AwsResult<Filter> parse_filter(const api::ListServicesRequest& request) {
     filter.strategy = enum_value<api::SchedulingStrategy>(request.scheduling_strategy);
     if (!filter.strategy) return invalid_parameter("schedulingStrategy should be one of [REPLICA,DAEMON]");
   }
+  const auto& manager = request.resource_management_type;
+  if (!manager.empty() && manager != "CUSTOMER" && manager != "ECS") {
+    return invalid_parameter("resourceManagementType should be one of [CUSTOMER,ECS]");
+  }
+  filter.none = manager == "ECS";
   return filter;
 }
 
@@ -55,7 +62,7 @@ AwsResult<std::string> list_services(const OperationContext& context, const api:
     std::vector<std::string> arns;
     for (const auto& arn : state.services_of_cluster(cluster->cluster_arn)) {
       const auto service = state.service(arn);
-      if (service->status == api::ServiceStatus::inactive) continue;
+      if (service->status == api::ServiceStatus::inactive || filter.none) continue;
       if (filter.launch_type && service->launch_type != *filter.launch_type) continue;
       if (filter.strategy && service->scheduling_strategy != *filter.strategy) continue;
       arns.push_back(arn);
@@ -63,8 +70,8 @@ AwsResult<std::string> list_services(const OperationContext& context, const api:
     return arns;
   };
   const auto arns = TRY(context.controller.run(run));
-  const auto question =
-      format("{}\n{}\n{}", request.cluster, request.launch_type, request.scheduling_strategy);
+  const auto question = format("{}\n{}\n{}\n{}", request.cluster, request.launch_type,
+                               request.scheduling_strategy, request.resource_management_type);
   return to_json_text(
       TRY(page(arns, request.page, {.member = "serviceArns", .default_results = 10, .filter = question})));
 }

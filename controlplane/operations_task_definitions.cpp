@@ -58,6 +58,7 @@ AwsResult<std::string> register_task_definition(const OperationContext& context,
 AwsResult<std::string> describe_task_definition(const OperationContext& context,
                                                 const api::TaskDefinitionRequest& request,
                                                 const http::AwsCall&) {
+  TRY(check_include(request.include, {"TAGS"}));
   const auto run = [&request](Transaction& transaction) -> AwsResult<Ptr<TaskDefinition>> {
     auto definition = find_task_definition(transaction.state(), request.task_definition);
     if (!definition) return client_error("Unable to describe task definition.");

@@ -26,6 +26,7 @@ AwsResult<std::string> describe_tasks(const OperationContext& context,
                                       const api::DescribeTasksRequest& request, const http::AwsCall&) {
   if (request.tasks.empty()) return invalid_parameter("Tasks cannot be empty.");
   if (request.tasks.size() > 100) return invalid_parameter("At most 100 tasks can be described at once.");
+  TRY(check_include(request.include, {"TAGS"}));
   struct Found {
     std::vector<Ptr<Task>> tasks;
     std::vector<api::Failure> failures;
@@ -114,6 +115,7 @@ AwsResult<std::vector<std::string>> find_tasks(const State& state, const api::Li
 
 AwsResult<std::string> list_tasks(const OperationContext& context, const api::ListTasksRequest& request,
                                   const http::AwsCall&) {
+  TRY(check_supported(request.unsupported));
   const auto filter = TRY(parse_filter(request));
   const auto arns = TRY(context.controller.run(
       [&](Transaction& transaction) { return find_tasks(transaction.state(), request, filter); }));

@@ -41,17 +41,22 @@ int group_count(const HostSnapshot& host, const std::string& group) {
   return found == host.tasks_by_group.end() ? 0 : found->second;
 }
 
+constexpr const char* external_attribute = "ecs.capability.external";
+
+bool lacks_external(const HostSnapshot& host, const TaskRequest& request) {
+  return request.launch_type == api::LaunchType::external && host.attributes.count(external_attribute) == 0;
+}
+
+bool has_attribute(const HostSnapshot& host, const api::Attribute& wanted) {
+  const auto found = host.attributes.find(wanted.name);
+  return found != host.attributes.end() && (wanted.value.empty() || found->second == wanted.value);
+}
+
 bool has_attributes(const HostSnapshot& host, const TaskRequest& request) {
-  if (request.launch_type == api::LaunchType::external &&
-      host.attributes.count("ecs.capability.external") == 0) {
-    return false;
-  }
-  for (const auto& wanted : request.required_attributes) {
-    const auto found = host.attributes.find(wanted.name);
-    if (found == host.attributes.end()) return false;
-    if (!wanted.value.empty() && found->second != wanted.value) return false;
-  }
-  return true;
+  const auto& wanted = request.required_attributes;
+  return !lacks_external(host, request) &&
+         std::all_of(wanted.begin(), wanted.end(),
+                     [&](const auto& attribute) { return has_attribute(host, attribute); });
 }
 
 bool satisfies_queries(const HostSnapshot& host, const CompiledRequest& compiled) {
@@ -242,7 +247,9 @@ void explain(const std::vector<HostSnapshot>& hosts, const CompiledRequest& comp
     if (!compiled.request.only_host.empty() && host.arn != compiled.request.only_host) continue;
     const auto refusal = check(host, compiled);
     if (!refusal) continue;
-    placements.failures.push_back({host.arn, *refusal});
+    auto& failure = placements.failures.emplace_back(HostFailure{host.arn, *refusal, {}});
+    if (*refusal == Refusal::attribute)
+      failure.missing_attributes = missing_attributes(host, compiled.request);
     const bool closer =
         closest == nullptr || *refusal > placements.closest->refusal ||
         (*refusal == placements.closest->refusal && nearness(host, *refusal) > nearness(*closest, *refusal));
@@ -276,6 +283,16 @@ Placements Scheduler::place(const TaskRequest& request) {
 
 std::optional<Refusal> refusal_of(const HostSnapshot& host, const TaskRequest& request) {
   return check(host, CompiledRequest(request));
+}
+
+std::vector<std::string> missing_attributes(const HostSnapshot& host, const TaskRequest& request) {
+  std::vector<std::string> missing;
+  if (lacks_external(host, request)) missing.emplace_back(external_attribute);
+  for (const auto& wanted : request.required_attributes) {
+    if (has_attribute(host, wanted)) continue;
+    missing.push_back(wanted.value.empty() ? wanted.name : wanted.name + "=" + wanted.value);
+  }
+  return missing;
 }
 
 std::vector<api::PlacementStrategy> default_service_strategies() {

@@ -12,6 +12,7 @@ namespace gantry::controlplane {
 struct HostFailure {
   std::string arn;
   Refusal refusal;
+  std::vector<std::string> missing_attributes;  // of Refusal::attribute: "ecs.os-type=linux"
 };
 
 struct Placements {
@@ -49,6 +50,9 @@ class Scheduler {
 
 // Why `host` can't take one task of `request`, or nothing if it can.
 std::optional<Refusal> refusal_of(const HostSnapshot& host, const TaskRequest& request);
+
+// Those of the request's attributes that `host` hasn't: NAME, or NAME=VALUE.
+std::vector<std::string> missing_attributes(const HostSnapshot& host, const TaskRequest& request);
 
 // spread over attribute:ecs.availability-zone, then over instanceId.
 std::vector<api::PlacementStrategy> default_service_strategies();

@@ -1,6 +1,7 @@
 #include "controlplane/service_events.h"
 
 #include "api/ecs_common.h"
+#include "base/text.h"
 
 namespace gantry::controlplane::service_events {
 
@@ -18,8 +19,8 @@ std::string listed(const std::vector<std::string>& task_arns) {
 }
 
 // What the closest host lacks, as ECS words it.
-std::string lack(Refusal refusal) {
-  switch (refusal) {
+std::string lack(const HostFailure& failure) {
+  switch (failure.refusal) {
     case Refusal::cpu:
       return "has insufficient CPU units available";
     case Refusal::memory:
@@ -28,12 +29,13 @@ std::string lack(Refusal refusal) {
     case Refusal::ports_udp:
       return "is already using a port required by your task";
     case Refusal::attribute:
-      return "is missing an attribute required by your task";
+      return format("is missing an attribute required by your task: {}",
+                    join(failure.missing_attributes, ", "));
     case Refusal::inactive:
     case Refusal::agent:
     case Refusal::member_of:
     case Refusal::distinct_instance:
-      return format("encountered error \"{}\"", refusal_text(refusal));
+      return format("encountered error \"{}\"", refusal_text(failure.refusal));
   }
   return "";
 }
@@ -86,7 +88,7 @@ std::string failed_health_check(std::string_view service, std::string_view task_
 
 std::string unplaced(std::string_view service, const std::optional<HostFailure>& closest) {
   const std::string reason = closest ? format("The closest matching (container-instance {}) {}.",
-                                              api::short_name(closest->arn), lack(closest->refusal))
+                                              api::short_name(closest->arn), lack(*closest))
                                      : "Reason: No Container Instances were found in your cluster.";
   return format(
       "(service {}) was unable to place a task because no container instance met all of its "

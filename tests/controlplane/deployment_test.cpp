@@ -383,6 +383,8 @@ TEST(ServiceEvents, HaveTheTextsThatClientsLookFor) {
       texts::unplaced("web", failure),
       HasSubstr(
           "The closest matching (container-instance 9) has insufficient CPU units available. For more"));
+  EXPECT_THAT(texts::unplaced("web", HostFailure{"9", Refusal::attribute, {"ecs.os-type=linux", "stack"}}),
+              HasSubstr("is missing an attribute required by your task: ecs.os-type=linux, stack."));
   EXPECT_THAT(texts::unplaced("web", HostFailure{"9", Refusal::agent}),
               HasSubstr("encountered error \"AGENT\"."));
 }

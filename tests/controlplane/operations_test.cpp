@@ -40,6 +40,49 @@ TEST_F(OperationsTest, AskingForFiguresShowsThem) {
   EXPECT_EQ(cluster["statistics"].size(), 12);
 }
 
+TEST_F(OperationsTest, UnknownIncludesAreRefused) {
+  const auto arn = register_instance();
+  register_web();
+  const std::pair<const char*, Json> calls[] = {
+      {"DescribeClusters", Json::object()},
+      {"DescribeTaskDefinition", {{"taskDefinition", "web"}}},
+      {"DescribeTasks", {{"tasks", {"t"}}}},
+      {"DescribeServices", {{"services", {"s"}}}},
+      {"DescribeContainerInstances", {{"containerInstances", {arn}}}},
+  };
+  for (auto [operation, request] : calls) {
+    request["include"] = {"TAGS"};
+    call(operation, request);
+    request["include"] = {"TAGS", "SECRETS"};
+    EXPECT_THAT(error_of(operation, request), StartsWith("InvalidParameterException: include 'SECRETS'"))
+        << operation;
+  }
+}
+
+TEST_F(OperationsTest, TheHealthOfAnInstanceIsKnownToBeUnknown) {
+  const auto arn = register_instance();
+  const auto instance = call(
+      "DescribeContainerInstances",
+      {{"containerInstances", {arn}}, {"include", {"CONTAINER_INSTANCE_HEALTH"}}})["containerInstances"][0];
+  EXPECT_EQ(instance["healthStatus"],
+            Json({{"overallStatus", "INSUFFICIENT_DATA"}, {"details", Json::array()}}));
+}
+
+TEST_F(OperationsTest, RegistrationIsRefusedWhenNoAgentWouldRunTheTask) {
+  Json container = {{"name", "app"}, {"image", "web"}, {"memory", 64}};
+  container["linuxParameters"] = {{"maxSwap", 64}, {"swappiness", 10}};
+  EXPECT_THAT(
+      error_of("RegisterTaskDefinition",
+               {{"family", "web"}, {"containerDefinitions", Json::array({container})}}),
+      StartsWith("ClientException: linuxParameters.swappiness 10 of container 'app' is not supported"));
+}
+
+TEST_F(OperationsTest, TagsOfARegisteringHostFollowTheRules) {
+  EXPECT_THAT(
+      error_of("RegisterContainerInstance", {{"tags", Json::array({{{"key", "aws:x"}, {"value", "1"}}})}}),
+      StartsWith("InvalidParameterException: Tag keys beginning with 'aws:'"));
+}
+
 TEST_F(OperationsTest, RevisionsGrowAndAreNeverUsedAgain) {
   EXPECT_THAT(register_web(), HasSubstr("task-definition/web:1"));
   EXPECT_THAT(register_web(), HasSubstr("task-definition/web:2"));

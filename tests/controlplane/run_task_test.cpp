@@ -70,6 +70,50 @@ TEST_F(RunTaskTest, WhatFindsNoPlaceIsAFailureOfEachHost) {
   EXPECT_EQ(answer["failures"], Json::array({{{"arn", instance}, {"reason", "RESOURCE:CPU"}}}));
 }
 
+TEST_F(RunTaskTest, AMissingAttributeIsNamed) {
+  const auto instance = register_instance();
+  register_web({{"privileged", true}});
+  const Json failures =
+      Json::array({{{"arn", instance},
+                    {"reason", "ATTRIBUTE"},
+                    {"detail", "missing attributes: com.amazonaws.ecs.capability.privileged-container"}}});
+  EXPECT_EQ(call("RunTask", {{"taskDefinition", "web"}})["failures"], failures);
+  EXPECT_EQ(call("StartTask", {{"taskDefinition", "web"}, {"containerInstances", {instance}}})["failures"],
+            failures);
+}
+
+TEST_F(RunTaskTest, OverridesFollowTheRulesOfTaskDefinitions) {
+  register_instance();
+  register_web({{"memoryReservation", 32}});
+  const auto error = [&](const Json& override, const Json& task = Json::object()) {
+    Json overrides = {{"containerOverrides", Json::array({override})}};
+    overrides.update(task);
+    return error_of("RunTask", {{"taskDefinition", "web"}, {"overrides", overrides}});
+  };
+  EXPECT_THAT(error({{"name", "app"}, {"memory", 3}}), HasSubstr("Memory must be at least 6 MiB, found 3"));
+  EXPECT_THAT(error({{"name", "app"}, {"memory", 16}}),
+              HasSubstr("The 'memory' (16) must be greater than the 'memoryReservation' (32)"));
+  EXPECT_THAT(error({{"name", "app"}, {"cpu", -1}}), HasSubstr("cpu must be between 0"));
+  EXPECT_THAT(error({{"name", "app"}, {"environment", Json::array({{{"name", ""}, {"value", "x"}}})}}),
+              HasSubstr("environment variable name ''"));
+  EXPECT_THAT(error({{"name", "app"}}, {{"memory", "32"}}), HasSubstr("greater than for the task"));
+  EXPECT_THAT(error({{"name", "app"}, {"environmentFiles", Json::array({{{"value", "s"}, {"type", "s3"}}})}}),
+              StartsWith("UnsupportedFeatureException: environmentFiles"));
+  EXPECT_EQ(
+      error_of("RunTask", {{"taskDefinition", "web"},
+                           {"overrides",
+                            {{"containerOverrides", Json::array({{{"name", "app"}}, {{"name", "app"}}})}}}}),
+      "InvalidParameterException: Container named app is overridden twice.");
+  EXPECT_EQ(error({{"name", "app"}, {"memory", 128}}, {{"executionRoleArn", "role"}}), "");
+}
+
+TEST_F(RunTaskTest, AnExecutionRoleIsRefusedWhereItWouldBeUsed) {
+  register_instance();
+  register_web({{"logConfiguration", {{"logDriver", "awslogs"}}}});
+  EXPECT_THAT(error_of("RunTask", {{"taskDefinition", "web"}, {"overrides", {{"executionRoleArn", "role"}}}}),
+              StartsWith("ClientException: executionRoleArn 'role' is not supported"));
+}
+
 TEST_F(RunTaskTest, StartTaskNamesItsInstances) {
   const auto instance = register_instance();
   register_web();
@@ -110,6 +154,10 @@ TEST_F(RunTaskTest, Errors) {
        "definition."},
   };
   for (const auto& [request, message] : cases) EXPECT_EQ(error_of("RunTask", request), message);
+  EXPECT_THAT(error_of("RunTask", {{"taskDefinition", "web"}, {"referenceId", std::string(1025, 'x')}}),
+              HasSubstr("referenceId must have at most 1024"));
+  EXPECT_THAT(error_of("ListTasks", {{"daemonName", "d"}}),
+              StartsWith("UnsupportedFeatureException: daemonName"));
   EXPECT_EQ(error_of("StopTask", {{"task", "none"}}),
             "InvalidParameterException: The referenced task was not found.");
   EXPECT_EQ(error_of("DescribeTasks"), "InvalidParameterException: Tasks cannot be empty.");

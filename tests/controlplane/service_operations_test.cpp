@@ -109,6 +109,23 @@ TEST_F(ServiceOperationsTest, APushedImageRedeploysTheServicesThatFollowIt) {
   EXPECT_EQ(deployment_of("web"), after) << "the same event again";
 }
 
+TEST_F(ServiceOperationsTest, ServiceConnectThatIsOffAsksForNothing) {
+  register_web();
+  EXPECT_EQ(create({{"serviceConnectConfiguration", {{"enabled", false}}}})["status"], "ACTIVE");
+  EXPECT_THAT(
+      error_of("UpdateService", {{"service", "web"}, {"serviceConnectConfiguration", {{"enabled", true}}}}),
+      StartsWith("UnsupportedFeatureException: serviceConnectConfiguration"));
+}
+
+TEST_F(ServiceOperationsTest, ServicesAreAllTheCustomersOwn) {
+  register_web();
+  create();
+  EXPECT_EQ(call("ListServices", {{"resourceManagementType", "CUSTOMER"}})["serviceArns"].size(), 1);
+  EXPECT_EQ(call("ListServices", {{"resourceManagementType", "ECS"}})["serviceArns"].size(), 0);
+  EXPECT_THAT(error_of("ListServices", {{"resourceManagementType", "NOBODY"}}),
+              StartsWith("InvalidParameterException: resourceManagementType"));
+}
+
 TEST_F(ServiceOperationsTest, DeploymentsAreRememberedWithWhatBecameOfThem) {
   register_web();
   create();
