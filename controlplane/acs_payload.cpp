@@ -188,7 +188,9 @@ api::PayloadContainer payload_container(const Task& task, const api::ContainerDe
   if (is_checked(definition)) container.health_check_type = "DOCKER";
   container.registry_authentication = registry_authentication(definition.image);
   for (const auto& each : task.containers) {
-    if (each.name == definition.name) container.container_arn = each.container_arn;
+    if (each.name != definition.name) continue;
+    container.container_arn = each.container_arn;
+    if (!each.image.empty()) container.image = each.image;  // by digest, if its deployment has pinned it
   }
   container.docker_config = api::PayloadDockerConfig{
       docker_version(definition), to_json_text(docker_config(definition)),

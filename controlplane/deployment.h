@@ -67,7 +67,7 @@ struct ServiceSnapshot {
   int maximum_percent = 200;
   bool breaker_enabled = false;
   bool breaker_rollback = false;
-  bool rollback_possible = false;  // there is a last COMPLETED deployment of another revision
+  bool rollback_possible = false;  // there is a last COMPLETED deployment, of another revision or image
   int grace_period = 0;            // seconds after start in which UNHEALTHY is ignored
   bool steady = false;             // as the last decision left it
   api::EpochSeconds last_steady_at = 0;

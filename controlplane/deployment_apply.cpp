@@ -1,6 +1,7 @@
 #include "controlplane/deployment_apply.h"
 
 #include "base/log.h"
+#include "controlplane/image_pins.h"
 #include "controlplane/service_events.h"
 #include "controlplane/task_changes.h"
 
@@ -92,6 +93,10 @@ class Application {
     NewTask what;
     what.definition = definition;
     what.instance = transaction_->instance(host);
+    const auto progress = service_.progress.find(deployment_id);
+    if (progress != service_.progress.end()) {
+      what.images = pinned_images(progress->second.images, *definition, *what.instance);
+    }
     what.group = "service:" + service_.service_name;
     what.started_by = deployment_id;
     what.service_arn = service_.service_arn;
@@ -120,8 +125,10 @@ class Application {
     deployment->rollout_state = api::RolloutState::completed;
     deployment->rollout_state_reason = format("ECS deployment {} completed.", deployment->id);
     deployment->updated_at = now();
+    auto& progress = service_.progress[deployment->id];
+    ++progress.completed_count;
     service_.last_completed_task_definition = deployment->task_definition;
-    ++service_.progress[deployment->id].completed_count;
+    service_.last_completed_images = progress.images;
     changed_ = true;
     log::info("deployment completed service={} deployment={}", service_.service_name, deployment->id);
   }
@@ -141,6 +148,7 @@ class Application {
   void roll_back() {
     start_deployment(transaction_, service_, service_.last_completed_task_definition, "");
     auto& deployment = service_.deployments.front();
+    service_.progress[deployment.id].images = service_.last_completed_images;
     deployment.rollout_state_reason =
         format("ECS deployment circuit breaker: rolling back to deploymentId {}.", deployment.id);
     tell_now(texts::rolling_back(service_.service_name, deployment.id));
@@ -241,11 +249,12 @@ bool stopped_on_purpose(const Task& task) {
          task.stop_code == api::StopCode::termination_notice;
 }
 
-void note_running(Service& service, const Task& task) {
+void note_running(Service& service, const Task& task, const Ptr<TaskDefinition>& definition) {
   auto& progress = service.progress[task.deployment_id];
   progress.reached_running = true;
   progress.consecutive_failures = 0;
   progress.next_start_at = 0;
+  if (definition) pin_images(progress.images, task, *definition);
 }
 
 void note_stopped(Service& service, api::Deployment& deployment, const Task& task,
@@ -288,7 +297,7 @@ void note_task_change(Transaction& transaction, const Change<Task>& change,
   Service service = *found;
   auto* deployment = find_deployment(service, after.deployment_id);
   if (deployment == nullptr) return;
-  if (began) note_running(service, after);
+  if (began) note_running(service, after, transaction->task_definition(after.task_definition_arn));
   if (ended) note_stopped(service, *deployment, after, settings, transaction.now());
   transaction.put(std::move(service));
 }

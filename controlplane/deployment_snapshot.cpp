@@ -106,6 +106,20 @@ DeploymentSnapshot deployment_snapshot(const Service& service, const api::Deploy
   return snapshot;
 }
 
+// In its task definition, or in the images behind the same tags.
+bool differs_from_last_completed(const Service& service) {
+  if (service.last_completed_task_definition.empty()) return false;
+  if (service.last_completed_task_definition != service.task_definition) return true;
+  if (service.deployments.empty()) return false;
+  const auto progress = service.progress.find(service.deployments.front().id);
+  const auto images = progress == service.progress.end() ? ImagePins{} : progress->second.images;
+  const auto& completed = service.last_completed_images;
+  return !std::all_of(completed.begin(), completed.end(), [&](const auto& pin) {
+    const auto found = images.find(pin.first);
+    return found != images.end() && found->second == pin.second;
+  });
+}
+
 void add_configuration(ServiceSnapshot& snapshot, const State& state, const Service& service) {
   const auto& configuration = service.deployment_configuration;
   const bool daemon = service.scheduling_strategy == api::SchedulingStrategy::daemon;
@@ -115,8 +129,7 @@ void add_configuration(ServiceSnapshot& snapshot, const State& state, const Serv
     snapshot.breaker_enabled = breaker->enable;
     snapshot.breaker_rollback = breaker->rollback;
   }
-  snapshot.rollback_possible = !service.last_completed_task_definition.empty() &&
-                               service.last_completed_task_definition != service.task_definition &&
+  snapshot.rollback_possible = differs_from_last_completed(service) &&
                                state.task_definition(service.last_completed_task_definition) != nullptr;
 }
 

@@ -32,6 +32,10 @@ struct Family {
   int last_revision = 0;
 };
 
+// The images that a deployment's tasks run: "CONTAINER/ARCHITECTURE" → "HOST/REPOSITORY@DIGEST";
+// image_pins.h.
+using ImagePins = std::map<std::string, std::string>;
+
 // What the scheduler remembers about one deployment beside the ECS shape; keyed by deployment id.
 // The deployment loop owns these members; operations only make the entry.
 struct DeploymentProgress {
@@ -40,6 +44,7 @@ struct DeploymentProgress {
   int consecutive_failures = 0;         // tasks that stopped without ever running, since the last that ran
   api::EpochSeconds next_start_at = 0;  // throttled until
   int completed_count = 0;
+  ImagePins images;
 };
 
 // What became of a deployment: kept when ECS's own list has forgotten it.
@@ -59,6 +64,7 @@ struct Service : api::Service {
   std::string parameters;  // CreateService's own parameters as JSON, to tell a repeat from a clash
   std::map<std::string, DeploymentProgress> progress;
   std::string last_completed_task_definition;  // rollback target: of the last COMPLETED deployment
+  ImagePins last_completed_images;             // likewise
   api::EpochSeconds last_steady_at = 0;        // "has reached a steady state." is said at most every 6 h
   bool steady = false;
   std::map<std::string, api::EpochSeconds> said;  // event text → when, to suppress repeats of a cause

@@ -31,6 +31,7 @@ void members(Visitor& visit, DeploymentProgress& progress) {
   visit("consecutiveFailures", progress.consecutive_failures);
   visit("nextStartAt", progress.next_start_at);
   visit("completedCount", progress.completed_count);
+  visit("images", progress.images);
 }
 
 template <class Visitor>
@@ -52,6 +53,7 @@ void members(Visitor& visit, Service& service) {
   visit("createParameters", service.parameters);
   visit("progress", service.progress);
   visit("lastCompletedTaskDefinition", service.last_completed_task_definition);
+  visit("lastCompletedImages", service.last_completed_images);
   visit("lastSteadyAt", service.last_steady_at);
   visit("steady", service.steady);
   visit("said", service.said);

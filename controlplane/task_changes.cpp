@@ -125,16 +125,16 @@ api::TaskOverride echoed(const TaskDefinition& definition, const api::TaskOverri
   return all;
 }
 
-std::vector<api::Container> new_containers(const Identity& identity, const Task& task,
-                                           const TaskDefinition& definition) {
+std::vector<api::Container> new_containers(const Identity& identity, const Task& task, const NewTask& what) {
   std::vector<api::Container> containers;
   const auto cluster = cluster_of(task.task_arn);
-  for (const auto& each : definition.container_definitions) {
+  for (const auto& each : what.definition->container_definitions) {
     api::Container container;
     container.container_arn = identity.arn(format("container/{}/{}/{}", cluster, task.id(), random_uuid()));
     container.task_arn = task.task_arn;
     container.name = each.name;
-    container.image = each.image;
+    const auto pinned = what.images.find(each.name);
+    container.image = pinned == what.images.end() ? each.image : pinned->second;
     container.cpu = std::to_string(each.cpu);
     container.memory = number_or_empty(each.memory);
     container.memory_reservation = number_or_empty(each.memory_reservation);
@@ -254,7 +254,7 @@ Ptr<Task> make_task(Transaction& transaction, const NewTask& what) {
   if (!architecture.empty()) task.attributes.push_back({"ecs.cpu-architecture", architecture, "", ""});
   task.connectivity = what.instance->agent_connected ? "CONNECTED" : "DISCONNECTED";
   task.connectivity_at = transaction.now();
-  task.containers = new_containers(identity, task, *what.definition);
+  task.containers = new_containers(identity, task, what);
   task.cpu = std::to_string(demand.cpu);
   task.memory = std::to_string(demand.memory);
   task.created_at = transaction.now();

@@ -56,6 +56,7 @@ struct NewTask {
   std::string service_arn;
   std::string deployment_id;
   api::TaskOverride overrides;
+  std::map<std::string, std::string> images;  // by container: instead of the definition's
   std::vector<api::Tag> tags;
   bool enable_execute_command = false;
   api::LaunchType launch_type = api::LaunchType::ec2;

@@ -51,6 +51,15 @@ TEST(AcsPayload, OverridesWin) {
   EXPECT_EQ(container.memory, 99);
 }
 
+TEST(AcsPayload, AnImageThatItsDeploymentHasPinnedGoesByDigest) {
+  const auto definition = test::web_definition({}, 1);
+  auto task = task_of(definition);
+  EXPECT_EQ(payload_task(task, definition, "1").containers.at(0).image, "127.0.0.1:5000/ns1/web:v1");
+  task.containers.emplace_back().name = "app";
+  task.containers[0].image = "127.0.0.1:5000/ns1/web@sha256:aa";
+  EXPECT_EQ(payload_task(task, definition, "1").containers.at(0).image, "127.0.0.1:5000/ns1/web@sha256:aa");
+}
+
 TEST(AcsPayload, PortsDependOnTheNetworkMode) {
   auto definition = test::web_definition({}, 1);
   definition.container_definitions[0].port_mappings = {{80, std::nullopt, "tcp"}, {53, 5353, "udp"}};

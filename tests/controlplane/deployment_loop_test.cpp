@@ -160,6 +160,48 @@ TEST(DeploymentLoop, CircuitBreakerRollsBack) {
   EXPECT_EQ(world.service()->deployments[0].rollout_state, api::RolloutState::completed);
 }
 
+std::string image_of(const Task& task) {
+  return task.containers.at(0).image;
+}
+
+// A bad image was pushed to the tag that the same task definition names.
+TEST(DeploymentLoop, RollsBackToTheImagesOfTheLastCompletedDeployment) {
+  SchedulingWorld world;
+  add_host(world, "h1");
+  add_service(world, 2);
+  change_service(world, [](Transaction&, Service& service) {
+    service.deployment_configuration.deployment_circuit_breaker = {true, true};
+  });
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  for (const auto& task : world.tasks(TaskStatus::pending)) {
+    world.batch([&](Transaction& transaction) {
+      apply_state_change(
+          transaction, world.cluster(),
+          {.task = task->task_arn,
+           .status = "RUNNING",
+           .containers = {{.container_name = "app", .image_digest = digest, .status = "RUNNING"}}});
+    });
+  }
+  settle(world);
+  ASSERT_EQ(world.service()->deployments[0].rollout_state, api::RolloutState::completed);
+  update_to(world, 1);
+  for (int i = 0; i < 20; ++i) {
+    for (const auto& task : world.tasks(TaskStatus::pending)) {
+      const bool by_tag = image_of(*task) == "127.0.0.1:5000/ns1/web:v1";
+      world.report(task->task_arn, by_tag ? "STOPPED" : "RUNNING");
+    }
+    world.obey();
+    world.pass(10);
+  }
+  EXPECT_EQ(world.events_with("rolling back to deployment ecs-svc/"), 1);
+  ASSERT_THAT(world.service()->deployments, SizeIs(1));
+  EXPECT_EQ(world.service()->deployments[0].rollout_state, api::RolloutState::completed);
+  ASSERT_THAT(world.tasks(TaskStatus::running), SizeIs(2));
+  for (const auto& task : world.tasks(TaskStatus::running)) {
+    EXPECT_EQ(image_of(*task), "127.0.0.1:5000/ns1/web@" + digest);
+  }
+}
+
 TEST(DeploymentLoop, CircuitBreakerWithoutRollbackStopsStarting) {
   SchedulingWorld world;
   add_host(world, "h1");

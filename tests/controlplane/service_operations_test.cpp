@@ -109,6 +109,49 @@ TEST_F(ServiceOperationsTest, APushedImageRedeploysTheServicesThatFollowIt) {
   EXPECT_EQ(deployment_of("web"), after) << "the same event again";
 }
 
+TEST_F(ServiceOperationsTest, AServicesTasksRunTheDigestThatItsFirstOneFound) {
+  register_instance();
+  register_web();
+  create();
+  ASSERT_TRUE(wait_for_tasks(1));
+  const auto image_of = [&](const std::string& task) -> std::string {
+    return call("DescribeTasks", {{"tasks", {task}}})["tasks"][0]["containers"][0]["image"];
+  };
+  const auto first = running_tasks("web")[0];
+  EXPECT_EQ(image_of(first), "127.0.0.1:5000/ns1/web:v1");
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  report(first, "RUNNING", {{{"containerName", "app"}, {"status", "RUNNING"}, {"imageDigest", digest}}});
+  call("UpdateService", {{"service", "web"}, {"desiredCount", 2}});
+  ASSERT_TRUE(wait_for_tasks(2));
+  const auto second = [&](const std::string& known) {
+    const auto tasks = running_tasks("web");
+    return tasks[0] == known ? tasks[1] : tasks[0];
+  };
+  EXPECT_EQ(image_of(second(first)), "127.0.0.1:5000/ns1/web@" + digest);
+  const auto forced = call("UpdateService", {{"service", "web"}, {"forceNewDeployment", true}});
+  const std::string deployment = forced["service"]["deployments"][0]["id"];
+  const auto tasks = [&] { return call("ListTasks", {{"startedBy", deployment}})["taskArns"]; };
+  ASSERT_TRUE(wait_until([&] { return tasks().size() == 2; }));
+  for (const auto& task : tasks()) {
+    EXPECT_EQ(image_of(task), "127.0.0.1:5000/ns1/web:v1") << "a new deployment looks behind the tag again";
+  }
+}
+
+TEST_F(ServiceOperationsTest, WithoutVersionConsistencyEachTaskLooksBehindTheTag) {
+  register_instance();
+  register_web({{"versionConsistency", "disabled"}});
+  create();
+  ASSERT_TRUE(wait_for_tasks(1));
+  report(
+      running_tasks("web")[0], "RUNNING",
+      {{{"containerName", "app"}, {"status", "RUNNING"}, {"imageDigest", "sha256:" + std::string(64, 'a')}}});
+  call("UpdateService", {{"service", "web"}, {"desiredCount", 2}});
+  ASSERT_TRUE(wait_for_tasks(2));
+  for (const auto& task : call("DescribeTasks", {{"tasks", running_tasks("web")}})["tasks"]) {
+    EXPECT_EQ(task["containers"][0]["image"], "127.0.0.1:5000/ns1/web:v1");
+  }
+}
+
 TEST_F(ServiceOperationsTest, ServiceConnectThatIsOffAsksForNothing) {
   register_web();
   EXPECT_EQ(create({{"serviceConnectConfiguration", {{"enabled", false}}}})["status"], "ACTIVE");
