@@ -28,7 +28,9 @@ struct ImageAction {
   ImageActionType action_type = ImageActionType::push;
   std::string image_tag;  // empty: pushed or deleted by digest
   std::string manifest_media_type;
-  std::string registry_host;  // "registry-host", ours: the host that the image is pulled from; may be absent
+  // "registry-hosts", ours: the names by which the registry is reached, that of the push first.
+  // "127.0.0.1:5000"
+  std::vector<std::string> registry_hosts;
 };
 
 // One of PutEvents' entries. `detail` is a JSON document as text.

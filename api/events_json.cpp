@@ -30,7 +30,7 @@ void members(Visitor& visit, ImageAction& action) {
   visit.required("action-type", action.action_type);
   visit("image-tag", action.image_tag);
   visit("manifest-media-type", action.manifest_media_type);
-  visit("registry-host", action.registry_host);
+  visit("registry-hosts", action.registry_hosts);
 }
 
 template <class Visitor>

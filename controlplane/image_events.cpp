@@ -1,7 +1,9 @@
 #include "api/events.h"
+#include "api/image_name.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "controlplane/operations.h"
 #include "controlplane/task_changes.h"
 #include "http/sigv4.h"
@@ -13,43 +15,24 @@ namespace {
 
 constexpr std::string_view follow_tag = "gantry:follow-image";
 
-// "HOST/REPOSITORY:TAG" as a task definition names an image; no tag means latest, a digest is never followed.
-struct NamedImage {
-  std::string host;  // empty: none was named
-  std::string repository;
-  std::string tag;
-};
-
-std::optional<NamedImage> parse_image(std::string_view image) {
-  if (image.find('@') != std::string_view::npos) return std::nullopt;
-  NamedImage named;
-  const auto slash = image.find('/');
-  const auto first = image.substr(0, slash);
-  const bool is_host = slash != std::string_view::npos &&
-                       (first == "localhost" || first.find_first_of(".:") != std::string_view::npos);
-  if (is_host) {
-    named.host = first;
-    image.remove_prefix(slash + 1);
-  }
-  const auto colon = image.rfind(':');
-  named.repository = image.substr(0, colon);
-  named.tag = colon == std::string_view::npos ? "latest" : image.substr(colon + 1);
-  return named;
-}
-
 bool follows(const Service& service) {
   return std::any_of(service.tags.begin(), service.tags.end(),
                      [](const auto& tag) { return tag.key == follow_tag && tag.value == "true"; });
 }
 
+// Host, repository and tag are those of the push; an image by digest is never followed.
+bool is_pushed(const std::string& text, const api::ImageAction& action) {
+  const auto image = api::ImageName::parse(text);
+  if (!image || !image->digest.empty()) return false;
+  if (image->path != action.repository_name || image->tag != action.image_tag) return false;
+  return std::any_of(action.registry_hosts.begin(), action.registry_hosts.end(),
+                     [&](const auto& host) { return equals_ignoring_case(host, image->host); });
+}
+
 bool names_image(const TaskDefinition& definition, const api::ImageAction& action) {
-  return std::any_of(definition.container_definitions.begin(), definition.container_definitions.end(),
-                     [&](const auto& container) {
-                       const auto image = parse_image(container.image);
-                       if (!image || image->repository != action.repository_name) return false;
-                       if (image->tag != action.image_tag) return false;
-                       return action.registry_host.empty() || image->host == action.registry_host;
-                     });
+  const auto& containers = definition.container_definitions;
+  return std::any_of(containers.begin(), containers.end(),
+                     [&](const auto& container) { return is_pushed(container.image, action); });
 }
 
 void redeploy_followers(Transaction& transaction, const api::ImageAction& action) {
@@ -77,6 +60,10 @@ std::string id_of(const api::EventEntry& entry) {
 Result<void> take_event(Transaction& transaction, const api::EventEntry& entry) {
   if (entry.source != api::ecr_event_source || entry.detail_type != api::ecr_image_action) return {};
   const auto action = TRY(api::parse_image_action(entry.detail, "Detail"));
+  if (action.registry_hosts.empty()) {
+    return Error::invalid("Detail", "$.registry-hosts",
+                          "must name the registry, such as [\"127.0.0.1:5000\"]");
+  }
   const auto id = id_of(entry);
   if (transaction->events().contains(id)) return {};
   transaction.put(SeenEvent{id, transaction.now()});

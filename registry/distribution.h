@@ -57,7 +57,7 @@ class Distribution {
   http::Response manifest(const Route& route, const http::Request& request);
   http::Response get_manifest(const Route& route);
   http::Response put_manifest(const Route& route, const http::Request& request);
-  http::Response delete_manifest(const Route& route);
+  http::Response delete_manifest(const Route& route, const http::Request& request);
 
   // distribution_lists.cpp
   http::Response tags(const Route& route, const http::Request& request);

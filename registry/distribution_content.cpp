@@ -86,7 +86,7 @@ http::Response Distribution::get_blob(const Route& route, const oci::Digest& dig
 http::Response Distribution::manifest(const Route& route, const http::Request& request) {
   if (request.method == "GET" || request.method == "HEAD") return get_manifest(route);
   if (request.method == "PUT") return put_manifest(route, request);
-  if (request.method == "DELETE") return delete_manifest(route);
+  if (request.method == "DELETE") return delete_manifest(route, request);
   return method_not_allowed(request.method);
 }
 
@@ -104,6 +104,7 @@ http::Response Distribution::get_manifest(const Route& route) {
 http::Response Distribution::put_manifest(const Route& route, const http::Request& request) {
   ManifestPush push;
   push.repository = route.repository;
+  push.host = request.headers.get("Host");
   push.text = request.body;
   push.media_type = request.headers.get("Content-Type");
   auto digest = oci::Digest::parse(route.reference);
@@ -130,10 +131,11 @@ http::Response Distribution::put_manifest(const Route& route, const http::Reques
   return response;
 }
 
-http::Response Distribution::delete_manifest(const Route& route) {
+http::Response Distribution::delete_manifest(const Route& route, const http::Request& request) {
+  const auto host = request.headers.get("Host");
   const auto digest = oci::Digest::parse(route.reference);
-  const auto removed = digest ? images_.remove_manifest(route.repository, *digest)
-                              : images_.remove_tag(route.repository, route.reference);
+  const auto removed = digest ? images_.remove_manifest(route.repository, *digest, host)
+                              : images_.remove_tag(route.repository, route.reference, host);
   return removed ? accepted() : failure_response(removed.error());
 }
 

@@ -176,6 +176,7 @@ EcrService::Reply EcrService::batch_get_image(const http::AwsCall& call) {
 
 // By digest: the image with all its tags. By tag: the tag, and the image when it was its last.
 http::AwsResult<void> EcrService::remove_image(const std::string& repository, const ecr::ImageIdentifier& id,
+                                               const std::string& host,
                                                ecr::BatchDeleteImageResponse& response) {
   const auto record = TRY(find_image(repository, id));
   const auto digest = TRY(oci::Digest::parse(record.digest));
@@ -189,8 +190,8 @@ http::AwsResult<void> EcrService::remove_image(const std::string& repository, co
     response.failures.push_back(failed(id, ecr::FailureCode::image_referenced_by_manifest_list));
     return {};
   }
-  const auto removed = whole && !*referenced ? images_.remove_manifest(repository, digest)
-                                             : images_.remove_tag(repository, id.image_tag);
+  const auto removed = whole && !*referenced ? images_.remove_manifest(repository, digest, host)
+                                             : images_.remove_tag(repository, id.image_tag, host);
   if (!removed) return from_failure(removed.error(), repository);
   if (!id.image_tag.empty()) {
     response.image_ids.push_back({record.digest, id.image_tag});
@@ -210,7 +211,7 @@ EcrService::Reply EcrService::batch_delete_image(const http::AwsCall& call) {
     if (auto failure = check_id(repository.name, id)) {
       response.failures.push_back(std::move(*failure));
     } else {
-      TRY(remove_image(repository.name, id, response));
+      TRY(remove_image(repository.name, id, call.host, response));
     }
   }
   return ecr::to_json_text(response);
@@ -221,6 +222,7 @@ EcrService::Reply EcrService::put_image(const http::AwsCall& call) {
   const auto repository = TRY(find(request.registry_id, request.repository_name));
   ManifestPush push;
   push.repository = repository.name;
+  push.host = call.host;
   push.text = request.image_manifest;
   push.media_type = request.image_manifest_media_type;
   push.refuse_same = true;

@@ -60,7 +60,7 @@ class EcrService {
   std::optional<api::ecr::ImageFailure> check_id(const std::string& repository,
                                                  const api::ecr::ImageIdentifier& id) const;
   http::AwsResult<void> remove_image(const std::string& repository, const api::ecr::ImageIdentifier& id,
-                                     api::ecr::BatchDeleteImageResponse& response);
+                                     const std::string& host, api::ecr::BatchDeleteImageResponse& response);
 
   http::AwsResult<Repository> find(const std::string& registry_id, const std::string& name) const;
   http::AwsResult<Repository> find_by_arn(const std::string& arn) const;

@@ -2,6 +2,7 @@
 
 #include "api/ecr_model.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "oci/hasher.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -167,11 +168,11 @@ Outcome<Done> ImageService::check_tags(const Repository& repository, const Manif
 Outcome<Done> ImageService::set_tags(const ManifestPush& push, const ManifestRecord& record,
                                      const oci::Digest& digest) {
   if (push.tags.empty()) {
-    return with_event(event(push.repository, record, "", api::ImageActionType::push),
+    return with_event(event(push.repository, record, "", api::ImageActionType::push, push.host),
                       []() -> Outcome<Done> { return Done{}; });
   }
   for (const auto& tag : push.tags) {
-    TRY(with_event(event(push.repository, record, tag, api::ImageActionType::push),
+    TRY(with_event(event(push.repository, record, tag, api::ImageActionType::push, push.host),
                    [&] { return repositories_.set_tag(push.repository, tag, digest); }));
   }
   return Done{};
@@ -190,9 +191,20 @@ Outcome<Done> ImageService::with_event(const api::EventEntry& entry, const Chang
 }
 
 api::EventEntry ImageService::event(const std::string& repository, const ManifestRecord& record,
-                                    const std::string& tag, api::ImageActionType type) const {
-  return api::image_action_entry({true, repository, record.digest, type, tag, record.media_type, {}},
-                                 clock_.now());
+                                    const std::string& tag, api::ImageActionType type,
+                                    const std::string& host) const {
+  return api::image_action_entry(
+      {true, repository, record.digest, type, tag, record.media_type, hosts_with(host)}, clock_.now());
+}
+
+// All names of this registry, the one that was called first.
+std::vector<std::string> ImageService::hosts_with(const std::string& called) const {
+  std::vector<std::string> hosts;
+  if (!called.empty()) hosts.push_back(called);
+  for (const auto& host : hosts_) {
+    if (!equals_ignoring_case(host, called)) hosts.push_back(host);
+  }
+  return hosts;
 }
 
 Outcome<ManifestRecord> ImageService::resolve(const std::string& repository,
@@ -210,26 +222,28 @@ Outcome<std::string> ImageService::text(const ManifestRecord& record) const {
   return TRY(content_.read(digest, oci::manifest_size_limit));
 }
 
-Outcome<Done> ImageService::remove_tag(const std::string& repository, const std::string& tag) {
+Outcome<Done> ImageService::remove_tag(const std::string& repository, const std::string& tag,
+                                       const std::string& host) {
   const auto lock = repositories_.lock(repository);
   const auto record = TRY(resolve(repository, tag));
-  TRY(with_event(event(repository, record, tag, api::ImageActionType::remove),
+  TRY(with_event(event(repository, record, tag, api::ImageActionType::remove, host),
                  [&] { return repositories_.remove_tag(repository, tag); }));
   log::info("tag deleted repository={} tag={} digest={}", repository, tag, record.digest);
   return Done{};
 }
 
-Outcome<Done> ImageService::remove_manifest(const std::string& repository, const oci::Digest& digest) {
+Outcome<Done> ImageService::remove_manifest(const std::string& repository, const oci::Digest& digest,
+                                            const std::string& host) {
   const auto lock = repositories_.lock(repository);
   const auto record = TRY(resolve(repository, digest.string()));
   const auto tags = TRY(repositories_.tags(repository));
   for (const auto& [tag, tagged] : tags) {
     if (tagged != digest) continue;
     const auto& name = tag;
-    TRY(with_event(event(repository, record, name, api::ImageActionType::remove),
+    TRY(with_event(event(repository, record, name, api::ImageActionType::remove, host),
                    [&] { return repositories_.remove_tag(repository, name); }));
   }
-  TRY(with_event(event(repository, record, "", api::ImageActionType::remove),
+  TRY(with_event(event(repository, record, "", api::ImageActionType::remove, host),
                  [&] { return repositories_.remove_manifest(repository, record); }));
   log::info("image deleted repository={} digest={}", repository, record.digest);
   return Done{};

@@ -16,6 +16,7 @@ namespace gantry::registry {
 
 struct ManifestPush {
   std::string repository;
+  std::string host;                   // the registry's name as the client called it: "127.0.0.1:5000"
   std::string text;                   // the manifest's bytes
   std::string media_type;             // as pushed; may be empty: then the document's own
   std::vector<std::string> tags;      // set to this manifest
@@ -31,14 +32,16 @@ struct PushedManifest {
 // What a push, a pull and a delete of an image are, for both of the registry's APIs. Threads share it.
 class ImageService {
  public:
-  // All must outlive it. `create_on_push`: a repository comes into being with its first upload.
+  // All must outlive it. `create_on_push`: a repository comes into being with its first upload. `hosts`:
+  // further names of this registry, for its events.
   ImageService(RepositoryStore& repositories, images::ContentStore& content, EventQueue& events,
-               const Clock& clock, bool create_on_push)
+               const Clock& clock, bool create_on_push, std::vector<std::string> hosts)
       : repositories_(repositories),
         content_(content),
         events_(events),
         clock_(clock),
-        create_on_push_(create_on_push) {}
+        create_on_push_(create_on_push),
+        hosts_(std::move(hosts)) {}
 
   // Before a push: the repository is there, or is made if that is allowed.
   Outcome<Done> expect_repository(const std::string& name);
@@ -50,9 +53,10 @@ class ImageService {
   Outcome<ManifestRecord> resolve(const std::string& repository, const std::string& reference) const;
   Outcome<std::string> text(const ManifestRecord& record) const;
 
-  // A tag alone, or a manifest with all its tags. Fails with manifest_unknown.
-  Outcome<Done> remove_tag(const std::string& repository, const std::string& tag);
-  Outcome<Done> remove_manifest(const std::string& repository, const oci::Digest& digest);
+  // A tag alone, or a manifest with all its tags; `host` as in a push. Fails with manifest_unknown.
+  Outcome<Done> remove_tag(const std::string& repository, const std::string& tag, const std::string& host);
+  Outcome<Done> remove_manifest(const std::string& repository, const oci::Digest& digest,
+                                const std::string& host);
   // True when an index of the repository names it.
   Outcome<bool> is_referenced(const std::string& repository, const oci::Digest& digest) const;
 
@@ -75,7 +79,8 @@ class ImageService {
                            const oci::Digest& digest) const;
   Outcome<Done> set_tags(const ManifestPush& push, const ManifestRecord& record, const oci::Digest& digest);
   api::EventEntry event(const std::string& repository, const ManifestRecord& record, const std::string& tag,
-                        api::ImageActionType type) const;
+                        api::ImageActionType type, const std::string& host) const;
+  std::vector<std::string> hosts_with(const std::string& called) const;
   // Makes the event durable, does `change`, and lets the event go; or drops it when the change failed.
   template <class Change>
   Outcome<Done> with_event(const api::EventEntry& entry, const Change& change);
@@ -86,6 +91,7 @@ class ImageService {
   EventQueue& events_;
   const Clock& clock_;
   bool create_on_push_;
+  std::vector<std::string> hosts_;
 };
 
 }  // namespace gantry::registry

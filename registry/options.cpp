@@ -1,7 +1,6 @@
-#include "registry/options.h"
-
 #include "base/text.h"
 #include "http/listen.h"
+#include "registry/options.h"
 
 #include <algorithm>
 #include <functional>
@@ -21,6 +20,7 @@ const std::map<std::string, std::string> defaults = {{"--listen", "127.0.0.1:500
                                                      {"--data", "/var/lib/gantry-registry"},
                                                      {"--credentials", ""},
                                                      {"--events-endpoint", ""},
+                                                     {"--host", ""},
                                                      {"--region", "us-east-1"},
                                                      {"--account", "123456789012"},
                                                      {"--token-lifetime", "12h"},
@@ -69,6 +69,24 @@ Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
   return usage(format("--token-lifetime must be 1s to 12h, such as 30m, found \"{}\"", text));
 }
 
+// Names by which clients reach this registry, beside the one that each calls it by:
+// "a.example,10.0.0.1:5000".
+Result<std::vector<std::string>> parse_hosts(const std::string& text) {
+  std::vector<std::string> hosts;
+  if (text.empty()) return hosts;
+  for (const auto& part : split(text, ',')) {
+    const std::string host(trim(part));
+    const auto url = http::Url::parse("http://" + host + "/");
+    const bool plain = url && host.find_first_of("/@? \t") == std::string::npos;
+    if (!plain) {
+      return usage(format(
+          "--host must be names such as registry.example:5000, separated by commas, found \"{}\"", text));
+    }
+    hosts.push_back(host);
+  }
+  return hosts;
+}
+
 Result<void> check_account(const std::string& account) {
   const bool digits =
       std::all_of(account.begin(), account.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -100,6 +118,7 @@ Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) 
   registry.account = raw.values["--account"];
   registry.events_endpoint = raw.values["--events-endpoint"];
   registry.create_on_push = raw.create_on_push;
+  registry.hosts = TRY(parse_hosts(raw.values["--host"]));
   registry.secure = !raw.values["--tls-cert"].empty();
   registry.token_lifetime = TRY(parse_lifetime(raw.values["--token-lifetime"]));
   TRY(check_account(registry.account));
@@ -123,6 +142,8 @@ Usage: gantry-registry --credentials FILE [flags]
   --tls-key FILE          its key, PEM
   --events-endpoint URL   where to tell of pushes and deletes (EventBridge's PutEvents), such as
                           http://127.0.0.1:51480 for gantry-control
+  --host NAME[:PORT],…    further names by which clients and hosts reach this registry; its events name
+                          them beside the one that was called
   --create-on-push        make a repository at its first push, instead of refusing the push
   --token-lifetime TIME   of authorization tokens, 1s to 12h (12h)
   --region NAME           (us-east-1)

@@ -66,7 +66,7 @@ Registry::Registry(const RegistryOptions& options, const http::FileCredentialSto
       repositories_(std::move(repositories)),
       events_(std::move(events)),
       tokens_(std::move(tokens)),
-      images_(*repositories_, content_, *events_, clock, options.create_on_push),
+      images_(*repositories_, content_, *events_, clock, options.create_on_push, options.hosts),
       uploads_(content_, *repositories_),
       distribution_(*repositories_, content_, images_, uploads_),
       ecr_(*repositories_, images_, tokens_, clock, {options.region, options.account, options.secure}),

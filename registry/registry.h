@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace gantry::registry {
 
@@ -24,7 +25,8 @@ struct RegistryOptions {
   std::chrono::seconds token_lifetime = std::chrono::hours(12);
   bool create_on_push = false;
   bool secure = false;
-  std::string events_endpoint;  // empty: events go nowhere
+  std::string events_endpoint;     // empty: events go nowhere
+  std::vector<std::string> hosts;  // further names of this registry beside those that clients call it by
 };
 
 // One registry behind one port: `POST /` is ECR's API (SigV4), /v2/ is OCI Distribution (Basic, user AWS, a

@@ -22,10 +22,10 @@ class ServiceOperationsTest : public ControlTest {
     return wait_until([&] { return running_tasks("web").size() == count; });
   }
   Json push_event(const std::string& tag, const std::string& digest,
-                  const std::string& host = "127.0.0.1:5000") {
+                  const Json& hosts = Json::array({"127.0.0.1:5000"})) {
     const Json detail = {{"result", "SUCCESS"},    {"repository-name", "ns1/web"},
                          {"image-digest", digest}, {"action-type", "PUSH"},
-                         {"image-tag", tag},       {"registry-host", host}};
+                         {"image-tag", tag},       {"registry-hosts", hosts}};
     return {{"Entries",
              Json::array(
                  {{{"Source", "aws.ecr"}, {"DetailType", "ECR Image Action"}, {"Detail", detail.dump()}}})}};
@@ -96,7 +96,7 @@ TEST_F(ServiceOperationsTest, APushedImageRedeploysTheServicesThatFollowIt) {
   const auto before = deployment_of("web");
   const auto other = deployment_of("other");
   put_events(push_event("v2", "sha256:aa"));
-  put_events(push_event("v1", "sha256:bb", "registry.example:5000"));
+  put_events(push_event("v1", "sha256:bb", Json::array({"registry.example:5000"})));
   EXPECT_EQ(deployment_of("web"), before) << "another tag, or another registry";
 
   const auto answer = put_events(push_event("v1", "sha256:cc"));
@@ -107,6 +107,35 @@ TEST_F(ServiceOperationsTest, APushedImageRedeploysTheServicesThatFollowIt) {
   EXPECT_THAT(service()["events"].dump(), HasSubstr("because image ns1/web:v1 was pushed (sha256:cc)"));
   put_events(push_event("v1", "sha256:cc"));
   EXPECT_EQ(deployment_of("web"), after) << "the same event again";
+}
+
+TEST_F(ServiceOperationsTest, ARegistryHasAllTheNamesThatItsEventsTell) {
+  const Json follows = Json::array({{{"key", "gantry:follow-image"}, {"value", "true"}}});
+  const auto follow = [&](const char* name, const char* image) {
+    call("RegisterTaskDefinition",
+         {{"family", name},
+          {"containerDefinitions", Json::array({{{"name", "app"}, {"image", image}, {"memory", 64}}})}});
+    call("CreateService",
+         {{"serviceName", name}, {"taskDefinition", name}, {"desiredCount", 1}, {"tags", follows}});
+  };
+  follow("hub", "ns1/web:v1");
+  follow("hub-by-name", "docker.io/ns1/web:v1");
+  follow("ours", "Registry.Local:5000/ns1/web:v1");
+  const auto redeployed = [&](const char* name) {
+    const auto events = call("DescribeServices", {{"services", {name}}})["services"][0]["events"].dump();
+    return events.find("because image ns1/web:v1 was pushed") != std::string::npos;
+  };
+  put_events(push_event("v1", "sha256:aa", Json::array({"127.0.0.1:5000", "registry.local:5000"})));
+  EXPECT_FALSE(redeployed("hub")) << "its image is of another registry";
+  EXPECT_FALSE(redeployed("hub-by-name"));
+  EXPECT_TRUE(redeployed("ours"));
+}
+
+TEST_F(ServiceOperationsTest, APushToANamelessRegistryIsMalformed) {
+  const auto answer = put_events(push_event("v1", "sha256:aa", Json::array()));
+  EXPECT_EQ(answer["FailedEntryCount"], 1);
+  EXPECT_EQ(answer["Entries"][0]["ErrorCode"], "MalformedDetail");
+  EXPECT_THAT(std::string(answer["Entries"][0]["ErrorMessage"]), HasSubstr("$.registry-hosts"));
 }
 
 TEST_F(ServiceOperationsTest, AServicesTasksRunTheDigestThatItsFirstOneFound) {

@@ -146,6 +146,27 @@ struct ControlPlane : http::Handler {
 
 class PushEvents : public RegistryTest {};
 
+// Whoever follows the image knows it by one of these names.
+TEST_F(PushEvents, NameTheRegistryAsItWasCalledAndAsConfigured) {
+  auto control = std::make_shared<ControlPlane>(*credentials_);
+  const auto control_server = http::Server::start({}, control);
+  ASSERT_OK(control_server);
+  options_.events_endpoint = format("http://127.0.0.1:{}", (*control_server)->port());
+  options_.hosts = {"registry.local:5000", "127.0.0.1:" + std::to_string(port_)};
+  restart();
+  create_repository("app");
+  push_image("app", "v1", "layer");
+  const auto names = format(R"("registry-hosts":["{}","registry.local:5000"])", host());
+  EXPECT_TRUE(wait_until([&] { return control->seen().find(names) != std::string::npos; }))
+      << control->seen();
+  call("BatchDeleteImage", R"({"repositoryName":"app","imageIds":[{"imageTag":"v1"}]})");
+  EXPECT_TRUE(wait_until([&] {
+    const auto seen = control->seen();
+    const auto deleted = seen.find(R"("action-type":"DELETE")");
+    return deleted != std::string::npos && seen.find(names, deleted) != std::string::npos;
+  })) << control->seen();
+}
+
 TEST_F(PushEvents, TellTheControlPlaneOfPushesAndDeletes) {
   auto control = std::make_shared<ControlPlane>(*credentials_);
   auto control_server = http::Server::start({}, control);
@@ -155,8 +176,9 @@ TEST_F(PushEvents, TellTheControlPlaneOfPushesAndDeletes) {
   create_repository("app");
   const auto digest = push_image("app", "v1", "layer");
   const auto push = format(
-      R"({{"result":"SUCCESS","repository-name":"app","image-digest":"{}","action-type":"PUSH","image-tag":"v1","manifest-media-type":"application/vnd.oci.image.manifest.v1+json"}})",
-      digest);
+      R"({{"result":"SUCCESS","repository-name":"app","image-digest":"{}","action-type":"PUSH","image-tag":"v1",)"
+      R"("manifest-media-type":"application/vnd.oci.image.manifest.v1+json","registry-hosts":["{}"]}})",
+      digest, host());
   EXPECT_TRUE(wait_until([&] { return control->seen() == push + "\n"; })) << control->seen();
   (*control_server)->stop();
   EXPECT_EQ(send("DELETE", "/v2/app/manifests/v1").status, 202);
