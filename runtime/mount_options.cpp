@@ -42,7 +42,7 @@ constexpr std::string_view propagation_names[] = {"private", "rprivate", "shared
                                                   "slave",   "rslave",   "unbindable", "runbindable"};
 
 // Flags of the superblock, which fsconfig(2) knows by these names.
-constexpr std::string_view superblock_names[] = {"sync", "dirsync", "mand", "lazytime", "iversion", "silent"};
+constexpr std::string_view superblock_names[] = {"sync", "dirsync", "mand", "lazytime"};
 // Defaults, and the absence of one of the above.
 constexpr std::string_view empty_names[] = {"defaults",   "async",      "nomand",
                                             "nolazytime", "noiversion", "loud"};

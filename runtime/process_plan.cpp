@@ -150,6 +150,12 @@ Result<void> plan_user(const oci::User& user, ProcessPlan& plan) {
   return {};
 }
 
+Result<void> check_console(const oci::Box& size) {
+  if (size.height <= UINT16_MAX && size.width <= UINT16_MAX) return {};
+  return Error::make(ErrorKind::invalid, "consoleSize: {} x {} is out of range: at most {} each", size.height,
+                     size.width, UINT16_MAX);
+}
+
 void make_pointers(ProcessPlan& plan) {
   for (auto& argument : plan.arguments) plan.argv.push_back(argument.data());
   plan.argv.push_back(nullptr);
@@ -210,6 +216,7 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
   }
   plan.terminal.wanted = process.terminal;
   if (process.terminal && process.console_size) {
+    TRY(check_console(*process.console_size));
     plan.terminal.rows = static_cast<uint16_t>(process.console_size->height);
     plan.terminal.columns = static_cast<uint16_t>(process.console_size->width);
   }

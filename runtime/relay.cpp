@@ -2,6 +2,7 @@
 
 #include "runtime/syscalls.h"
 
+#include <climits>
 #include <fcntl.h>
 #include <poll.h>
 #include <string>
@@ -18,6 +19,7 @@ namespace gantry::runtime {
 namespace {
 
 constexpr int drain_ms = 200;
+constexpr size_t most_at_once = PIPE_BUF;  // a pipe that poll(2) calls writable takes so much without waiting
 
 // One direction: at most one buffer of bytes is under way.
 class Stream {
@@ -28,7 +30,7 @@ class Stream {
   short wanted_to() const { return pending_.empty() ? short{0} : POLLOUT; }
 
   void read_some() {
-    char buffer[8192];
+    char buffer[most_at_once];
     const ssize_t got = ::read(from_, buffer, sizeof buffer);
     if (got > 0) {
       pending_.assign(buffer, static_cast<size_t>(got));
@@ -59,11 +61,17 @@ void copy_window_size(const UniqueFd& terminal) {
   if (::ioctl(0, TIOCGWINSZ, &size) == 0) (void)::ioctl(terminal.get(), TIOCSWINSZ, &size);
 }
 
-void pass_signal(const UniqueFd& signals, const UniqueFd& pidfd, const UniqueFd& terminal) {
+// 0: none that concerns the process.
+int take_signal(const UniqueFd& signals) {
   signalfd_siginfo info{};
-  if (::read(signals.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
+  if (::read(signals.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return 0;
   const int number = static_cast<int>(info.ssi_signo);
-  if (number == SIGCHLD || number == SIGURG || number == SIGPIPE) return;
+  return number == SIGCHLD || number == SIGURG || number == SIGPIPE ? 0 : number;
+}
+
+void pass_signal(const UniqueFd& signals, const UniqueFd& pidfd, const UniqueFd& terminal) {
+  const int number = take_signal(signals);
+  if (number == 0) return;
   if (number == SIGWINCH && terminal) {
     copy_window_size(terminal);
     return;
@@ -79,15 +87,22 @@ Result<int> reap(const UniqueFd& pidfd) {
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-// What the process printed last.
-void drain(Stream& output, int from, int to) {
+// What the process printed last. Others may hold the terminal, so that it isn't waited for long when nothing
+// comes; for our own reader we wait, until a signal says otherwise.
+void drain(Stream& output, int from, const UniqueFd& signals) {
   for (;;) {
-    pollfd waits[2] = {{from, output.wanted_from(), 0}, {to, output.wanted_to(), 0}};
-    if (waits[0].events == 0 && waits[1].events == 0) return;
-    if (::poll(waits, 2, drain_ms) <= 0) return;
+    const bool reads = output.wanted_from() != 0;
+    const bool writes = output.wanted_to() != 0;
+    if (!reads && !writes) return;
+    pollfd waits[3] = {
+        {reads ? from : -1, POLLIN, 0}, {writes ? 1 : -1, POLLOUT, 0}, {signals.get(), POLLIN, 0}};
+    const int ready = ::poll(waits, 3, writes ? -1 : drain_ms);
+    if (ready == 0) return;
+    if (ready < 0) continue;
+    const int number = waits[2].revents != 0 ? take_signal(signals) : 0;
+    if (number != 0 && number != SIGWINCH) return;
     if (waits[1].revents != 0) output.write_some();
-    if ((waits[0].revents & (POLLIN | POLLHUP)) != 0 && waits[0].events != 0) output.read_some();
-    if (!output.open() && output.wanted_to() == 0) return;
+    if (waits[0].revents != 0) output.read_some();
   }
 }
 
@@ -124,12 +139,13 @@ Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, cons
   Stream output(terminal.get(), 1);
   for (;;) {
     const bool relays = bool(terminal);
-    const bool listens = relays && output.open();
+    const auto wanted = static_cast<short>(input.wanted_to() | output.wanted_from());
+    const bool listens = relays && output.open() && wanted != 0;  // with nothing wanted its end would wake us
     pollfd waits[5] = {
         {pidfd.get(), POLLIN, 0},
         {signals.fd().get(), POLLIN, 0},
         {relays && input.wanted_from() != 0 ? 0 : -1, POLLIN, 0},
-        {listens ? terminal.get() : -1, static_cast<short>(input.wanted_to() | output.wanted_from()), 0},
+        {listens ? terminal.get() : -1, wanted, 0},
         {relays && output.wanted_to() != 0 ? 1 : -1, POLLOUT, 0},
     };
     if (::poll(waits, 5, -1) < 0) continue;
@@ -140,7 +156,7 @@ Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, cons
       output.read_some();
     if (waits[4].revents != 0) output.write_some();
     if (waits[0].revents == 0) continue;
-    if (relays) drain(output, terminal.get(), 1);
+    if (relays) drain(output, terminal.get(), signals.fd());
     return reap(pidfd);
   }
 }

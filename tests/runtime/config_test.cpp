@@ -112,6 +112,12 @@ const BadConfig bad_configs[] = {
      "SCMP_ACT_NOTIFY is not supported"},
     {"cgroup path", [](auto& c) { c.linux_->cgroups_path = "/../x"; }, "must not hold \"..\""},
     {"environment", [](auto& c) { c.process->env = {"NOVALUE"}; }, "is not of the form NAME=VALUE"},
+    {"console size",
+     [](auto& c) {
+       c.process->terminal = true;
+       c.process->console_size = oci::Box{24, 65616};
+     },
+     "consoleSize: 24 x 65616 is out of range"},
     {"terminal", [](auto& c) { c.process->terminal = true; }, "without setting console socket"},
 };
 
