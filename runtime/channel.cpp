@@ -41,6 +41,10 @@ void describe_failure(const Failure& failure, char* text, size_t size) {
   out.add(": ");
   const char* description = ::strerrordesc_np(failure.error);
   out.add(description != nullptr ? description : "unknown error");
+  if (failure.error != ENOSYS) return;
+  out.add(" (");
+  out.add(least_kernel);
+  out.add(")");
 }
 
 Result<Channel> Channel::make() {

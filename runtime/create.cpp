@@ -13,6 +13,7 @@
 #include "runtime/validate.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ Record make_record(const oci::RuntimeConfig& config, const CreateOptions& option
   record.created = format_rfc3339(SystemClock().now());
   record.annotations = config.annotations;
   record.own_pid_namespace = plan.namespaces.creates(CLONE_NEWPID);
+  record.new_keyring = !options.no_new_keyring;
   record.owner = ::getuid();
   return record;
 }
@@ -98,6 +100,12 @@ Result<void> Creation::spawn_init(InitPlan& plan) {
   const auto children = TRY(ForChildren::enter(plan.namespaces, plan.procfs));
   const bool maps = plan.namespaces.creates(CLONE_NEWUSER);
   plan.wait_first = maps || cgroup_;
+  // Processes of a joined pid namespace see init from its first moment (CVE-2016-9962). With maps to write it
+  // must wait: /proc/PID of an undumpable process is root's.
+  if (!maps && plan.namespaces.find_join(CLONE_NEWPID) != nullptr &&
+      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    return Error::system(errno, "make the process undumpable");
+  }
   const uint64_t flags =
       plan.namespaces.joins_user() ? 0 : plan.namespaces.created & ~uint64_t{CLONE_NEWCGROUP};
   init_ = TRY(spawn(flags, cgroup_ ? &cgroup_folder : nullptr));
@@ -110,7 +118,8 @@ Result<void> Creation::spawn_init(InitPlan& plan) {
   plan.start_socket.reset();
   plan.process.terminal.socket.reset();
   if (cgroup_ && !init_.in_cgroup) TRY(cgroup_->attach(init_.pid));
-  if (maps) TRY(write_id_maps(init_.pid, config_.linux_->uid_mappings, config_.linux_->gid_mappings));
+  if (maps)
+    TRY(write_id_maps(plan.procfs, init_.pid, config_.linux_->uid_mappings, config_.linux_->gid_mappings));
   if (plan.wait_first) TRY(answer(channel_));
   return {};
 }
@@ -150,7 +159,7 @@ Result<void> Creation::follow_init(InitPlan& plan) {
         TRY(run_runtime_hooks());
         break;
       case Message::ready:
-        return apply_from_outside(plan.process, init_.pid, plan.namespaces.has(CLONE_NEWUSER));
+        return apply_from_outside(plan.process, init_.pid, plan.namespaces.has(CLONE_NEWUSER), plan.procfs);
     }
   }
 }
@@ -184,9 +193,7 @@ Result<std::string> read_config(const CreateOptions& options) {
   return read_file(path);
 }
 
-}  // namespace
-
-Result<Created> create_container(const GlobalOptions& global, const CreateOptions& options) {
+Result<Created> make_container(const GlobalOptions& global, const CreateOptions& options) {
   TRY(check_id(options.id));
   const std::string text = TRY(read_config(options));
   const auto config = TRY(oci::parse_runtime_config(text, "config.json"));
@@ -201,6 +208,14 @@ Result<Created> create_container(const GlobalOptions& global, const CreateOption
   TRY(creation.spawn_init(plan));
   TRY(creation.follow_init(plan));
   return creation.commit(options.pid_file);
+}
+
+}  // namespace
+
+Result<Created> create_container(const GlobalOptions& global, const CreateOptions& options) {
+  auto created = make_container(global, options);
+  if (created || created.error().system_errno() != ENOSYS) return created;
+  return std::move(created).context("{}", least_kernel);
 }
 
 }  // namespace gantry::runtime

@@ -1,6 +1,6 @@
 #include "runtime/devices.h"
 
-#include "runtime/mount_options.h"
+#include "runtime/clean_path.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -69,8 +69,24 @@ bool is_bound_from_host(const oci::RuntimeConfig& config) {
     const bool bind = mount.type == "bind" ||
                       std::any_of(mount.options.begin(), mount.options.end(),
                                   [](const auto& option) { return option == "bind" || option == "rbind"; });
-    return bind && (mount.destination == "/dev" || mount.destination == "/dev/");
+    return bind && clean_path(mount.destination) == "/dev";
   });
+}
+
+// Sets `bound` when `dev` is what the bind `mount` put there: the same folder, by the same mount.
+Failure compare_with_bind(BorrowedFd dev, const MountPlan& mount, bool& bound) {
+  if (mount.type != "bind" || !mount.folder || bound) return {};
+  struct stat info {};
+  if (::fstat(dev.get(), &info) != 0) return {"stat /dev of the container", errno};
+  if (info.st_dev != mount.device || info.st_ino != mount.inode) return {};
+  struct statx ours {};
+  struct statx theirs {};
+  if (::statx(dev.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &ours) != 0 ||
+      ::statx(mount.tree.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &theirs) != 0) {
+    return {"read the mount of /dev of the container", errno};
+  }
+  bound = ours.stx_mnt_id == theirs.stx_mnt_id;
+  return {};
 }
 
 Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan) {
@@ -148,10 +164,13 @@ Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_nam
   return plan;
 }
 
-Failure make_devices(BorrowedFd root, const DevicesPlan& plan) {
+Failure make_devices(BorrowedFd root, const DevicesPlan& plan, const std::vector<MountPlan>& mounts) {
   if (!plan.populate) return {};
   const UniqueFd dev = make_real_folder(root, "/dev");
   if (!dev) return {"open /dev of the container without following links", errno};
+  bool bound = false;
+  for (const auto& mount : mounts) STEP(compare_with_bind(dev, mount, bound));
+  if (bound) return {};
   for (const auto& node : plan.nodes) STEP(make_node_at_path(root, dev, node));
   for (const auto& link : default_links) STEP(make_link(dev, link.name, link.target));
   if (plan.kcore) STEP(make_link(dev, "core", "/proc/kcore"));

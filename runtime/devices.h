@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "oci/runtime_config.h"
 #include "runtime/failure.h"
+#include "runtime/mounts.h"
 
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ struct DevicesPlan {
 Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_namespace);
 
 // Makes nodes, the links /dev/fd, stdin, stdout, stderr, core, and /dev/ptmx. /dev is opened once, without
-// following symbolic links, and used by its descriptor.
-Failure make_devices(BorrowedFd root, const DevicesPlan& plan);
+// following symbolic links, and used by its descriptor (CVE-2026-41579). When one of `mounts`, by whatever
+// name, put a folder of the host there, nothing is made.
+Failure make_devices(BorrowedFd root, const DevicesPlan& plan, const std::vector<MountPlan>& mounts);
 
 }  // namespace gantry::runtime

@@ -7,6 +7,7 @@
 #include "runtime/init.h"
 #include "runtime/log.h"
 #include "runtime/plan.h"
+#include "runtime/procfs.h"
 #include "runtime/terminal.h"
 
 #include <fcntl.h>
@@ -132,7 +133,7 @@ Result<void> follow(const UniqueFd& channel, const ExecPlan& plan, const Spawned
     const auto packet = TRY(receive_packet(channel));
     if (!packet) return {};
     if (packet->message == Message::failed) return Error(ErrorKind::system, packet->text);
-    TRY(apply_from_outside(plan.process, child.pid, (plan.namespaces & CLONE_NEWUSER) != 0));
+    TRY(apply_from_outside(plan.process, child.pid, (plan.namespaces & CLONE_NEWUSER) != 0, plan.procfs));
     TRY(answer(channel));
   }
 }
@@ -143,7 +144,7 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   ExecPlan plan;
   std::vector<std::string> warnings;
   ProcessContext context;
-  context.keyring = "_ses." + record.id;
+  context.keyring = record.new_keyring ? "_ses." + record.id : "";
   context.preserved = options.preserve_fds;
   context.seccomp_cache = seccomp_cache_of(global.root);
   context.seccomp = &config.linux_->seccomp;

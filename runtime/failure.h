@@ -1,6 +1,12 @@
 #pragma once
 
+#include <cerrno>
+
 namespace gantry::runtime {
+
+// Goes with ENOSYS. Since 5.12: mount_setattr(2). Since 5.11: close_range(2) with CLOSE_RANGE_CLOEXEC.
+inline constexpr const char* least_kernel =
+    "gantry-oci needs Linux 5.12 or newer, and no filter that hides its system calls";
 
 // What failed between clone and exec, where nothing is allocated: `what` and `on` are literals or strings of
 // the plan that the parent made. "%s" in `what` stands for `on`.

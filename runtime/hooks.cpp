@@ -4,6 +4,8 @@
 #include "runtime/channel.h"
 #include "runtime/syscalls.h"
 
+#include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
@@ -48,6 +50,11 @@ int64_t now_ms() {
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
 }
 
+// For poll(2), which takes no more than 24 days.
+int wait_ms(int64_t left) {
+  return static_cast<int>(std::min<int64_t>(left, INT_MAX));
+}
+
 bool write_text(int fd, const char* text, size_t size) {
   while (size > 0) {
     const ssize_t written = ::write(fd, text, size);
@@ -81,7 +88,9 @@ UniqueFd make_input(const HookState& state, pid_t pid) {
   ::dup2(out, 1);
   ::dup2(out, 2);
   const bool inherits = hook.environment.empty() && environment != nullptr;
-  ::execve(hook.path.c_str(), hook.argv.data(), inherits ? environment : hook.envp.data());
+  // A startContainer hook is the image's program: no descriptor of our caller's goes along (CVE-2024-21626).
+  if (close_on_exec_from(3) == 0)
+    ::execve(hook.path.c_str(), hook.argv.data(), inherits ? environment : hook.envp.data());
   const char* reason = ::strerrordesc_np(errno);
   (void)write_text(2, reason, std::strlen(reason));
   ::_exit(127);
@@ -95,7 +104,7 @@ bool wait_for_hook(const UniqueFd& pidfd, const UniqueFd& out, int timeout) {
     pollfd waits[2] = {{out.get(), POLLIN, 0}, {pidfd.get(), POLLIN, 0}};
     const int64_t left = deadline - now_ms();
     if (timeout > 0 && left <= 0) return false;
-    if (::poll(waits, 2, timeout > 0 ? static_cast<int>(left) : -1) < 0) continue;
+    if (::poll(waits, 2, timeout > 0 ? wait_ms(left) : -1) < 0) continue;
     ended = waits[1].revents != 0;
     for (;;) {
       const ssize_t got = ::read(out.get(), buffer, sizeof buffer);
@@ -107,7 +116,7 @@ bool wait_for_hook(const UniqueFd& pidfd, const UniqueFd& out, int timeout) {
       pollfd last = {pidfd.get(), POLLIN, 0};
       const int64_t rest = deadline - now_ms();
       if (timeout > 0 && rest <= 0) return false;
-      ended = ::poll(&last, 1, timeout > 0 ? static_cast<int>(rest) : -1) > 0;
+      ended = ::poll(&last, 1, timeout > 0 ? wait_ms(rest) : -1) > 0;
     }
   }
   return true;

@@ -5,18 +5,14 @@
 #include "runtime/syscalls.h"
 #include "runtime/terminal.h"
 
-#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 namespace gantry::runtime {
 namespace {
-
-constexpr ino_t proc_root_inode = 1;
 
 Failure reset_signals() {
   sigset_t none;
@@ -53,7 +49,7 @@ Failure build_root(InitPlan& plan) {
   ::umask(0);
   STEP(attach_root(plan.root));
   for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount));
-  STEP(make_devices(plan.root.tree, plan.devices));
+  STEP(make_devices(plan.root.tree, plan.devices, plan.mounts));
   if (plan.parent_hooks) {
     send_packet(plan.channel, Message::hooks);
     if (!wait_for_answer(plan.channel)) ::_exit(1);
@@ -85,9 +81,9 @@ Failure enter_container(InitPlan& plan) {
 
 Failure create_container(InitPlan& plan) {
   STEP(reset_signals());
-  STEP(enter_namespaces(plan));
-  // Others in a joined pid namespace get nothing from /proc/PID of this one.
+  // Before anything is joined: others there get nothing from /proc/PID of this process (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return {"make the process undumpable", errno};
+  STEP(enter_namespaces(plan));
   STEP(build_root(plan));
   return enter_container(plan);
 }
@@ -105,24 +101,6 @@ UniqueFd wait_for_start(const InitPlan& plan) {
 }
 
 }  // namespace
-
-Result<UniqueFd> open_trusted_procfs() {
-  const UniqueFd context(::fsopen("proc", FSOPEN_CLOEXEC));
-  if (context && ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) {
-    UniqueFd mounted(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
-    if (mounted) return mounted;
-  }
-  UniqueFd host(::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct statfs system {};
-  struct stat info {};
-  if (!host || ::fstatfs(host.get(), &system) != 0 || ::fstat(host.get(), &info) != 0) {
-    return Error::system(errno, "open /proc");
-  }
-  if (system.f_type != PROC_SUPER_MAGIC || info.st_ino != proc_root_inode) {
-    return Error::make(ErrorKind::corrupt, "/proc is not the root of a procfs");
-  }
-  return host;
-}
 
 Result<Spawned> spawn(uint64_t flags, const UniqueFd* cgroup) {
   Spawned child;

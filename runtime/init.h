@@ -38,9 +38,6 @@ struct InitPlan {
   bool wait_first = false;  // for id maps, or for being moved into the cgroup
 };
 
-// A procfs of our own (fsopen(2), mounted nowhere), or the host's /proc checked to be procfs and its root.
-Result<UniqueFd> open_trusted_procfs();
-
 struct Spawned {
   pid_t pid = 0;
   UniqueFd pidfd;

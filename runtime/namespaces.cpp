@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/process.h"
+#include "runtime/procfs.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -77,9 +78,9 @@ std::string map_lines(const std::vector<oci::IdMapping>& mappings) {
   return lines;
 }
 
-Result<void> write_map(pid_t pid, const char* file, const char* helper,
+Result<void> write_map(BorrowedFd procfs, pid_t pid, const char* file, const char* helper,
                        const std::vector<oci::IdMapping>& mappings) {
-  auto written = write_existing(format("/proc/{}/{}", pid, file), map_lines(mappings));
+  auto written = write_process_file(procfs, pid, file, map_lines(mappings));
   if (written || written.error().system_errno() != EPERM || ::geteuid() == 0) return written;
   Command command{{helper, std::to_string(pid)}, {}, {}, {}, {}};
   for (const auto& mapping : mappings) {
@@ -189,12 +190,12 @@ Failure bring_loopback_up() {
   return {};
 }
 
-Result<void> write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids,
+Result<void> write_id_maps(BorrowedFd procfs, pid_t pid, const std::vector<oci::IdMapping>& uids,
                            const std::vector<oci::IdMapping>& gids) {
   const bool own_group_only = ::geteuid() != 0 && gids.size() == 1 && gids[0].size == 1;
-  if (own_group_only) TRY(write_existing(format("/proc/{}/setgroups", pid), "deny"));
-  TRY(write_map(pid, "gid_map", "newgidmap", gids).context("map the groups of the user namespace"));
-  TRY(write_map(pid, "uid_map", "newuidmap", uids).context("map the users of the user namespace"));
+  if (own_group_only) TRY(write_process_file(procfs, pid, "setgroups", "deny"));
+  TRY(write_map(procfs, pid, "gid_map", "newgidmap", gids).context("map the groups of the user namespace"));
+  TRY(write_map(procfs, pid, "uid_map", "newuidmap", uids).context("map the users of the user namespace"));
   return {};
 }
 

@@ -59,7 +59,7 @@ Failure become_namespace_root();
 Failure bring_loopback_up();
 
 // Writes setgroups, gid_map and uid_map of `pid`; newuidmap(1) and newgidmap(1) where this process may not.
-Result<void> write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids,
+Result<void> write_id_maps(BorrowedFd procfs, pid_t pid, const std::vector<oci::IdMapping>& uids,
                            const std::vector<oci::IdMapping>& gids);
 
 }  // namespace gantry::runtime

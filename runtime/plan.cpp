@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "cgroups/host.h"
+#include "runtime/procfs.h"
 #include "runtime/terminal.h"
 
 #include <algorithm>
@@ -58,7 +59,7 @@ Result<void> plan_terminal(const oci::Process& process, const CreateOptions& opt
 }  // namespace
 
 std::string seccomp_cache_of(const std::string& root) {
-  return join_path(root, "seccomp@1");
+  return join_path(root, "seccomp@2");
 }
 
 Result<void> check_preserved(unsigned count) {

@@ -1,7 +1,7 @@
 #include "runtime/process.h"
 
-#include "base/files.h"
 #include "runtime/home.h"
+#include "runtime/procfs.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -10,7 +10,6 @@
 #include <cstring>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
 #include <sys/personality.h>
@@ -172,9 +171,7 @@ Failure finish_process(const ProcessPlan& plan) {
   STEP(install_seccomp(plan.seccomp));
   if (kept_capabilities(plan) != 0) STEP(set_capabilities(plan.capabilities, 0));
   STEP(set_limits(plan, false));
-  if (::close_range(3 + plan.preserved, ~0U, CLOSE_RANGE_CLOEXEC) != 0 && errno != ENOSYS) {
-    return {"close descriptors", errno};
-  }
+  if (close_on_exec_from(3 + plan.preserved) != 0) return {"close descriptors", errno};
   int error = ENOENT;
   for (const auto& candidate : plan.candidates) {
     ::execve(candidate.c_str(), plan.argv.data(), plan.envp.data());
@@ -187,7 +184,7 @@ Failure finish_process(const ProcessPlan& plan) {
   return {"exec %s", error, plan.argv[0]};
 }
 
-Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_namespace) {
+Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_namespace, BorrowedFd procfs) {
   if (user_namespace) {
     for (const auto& entry : plan.rlimits) {
       if (!entry.raises_hard) continue;
@@ -197,7 +194,7 @@ Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_na
     }
   }
   if (!plan.oom_score_adj) return {};
-  return write_existing(format("/proc/{}/oom_score_adj", pid), std::to_string(*plan.oom_score_adj))
+  return write_process_file(procfs, pid, "oom_score_adj", std::to_string(*plan.oom_score_adj))
       .context("set oomScoreAdj to {}", *plan.oom_score_adj);
 }
 

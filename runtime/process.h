@@ -78,6 +78,6 @@ Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs);
 Failure finish_process(const ProcessPlan& plan);
 
 // In the parent: what must not be done with the child's privileges. `pid` as this process sees it.
-Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_namespace);
+Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_namespace, BorrowedFd procfs);
 
 }  // namespace gantry::runtime

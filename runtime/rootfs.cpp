@@ -52,7 +52,9 @@ Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& 
   plan.readonly = config.root->readonly;
   plan.pivot = pivot;
   plan.propagation = TRY(parse_propagation(config.linux_->rootfs_propagation).context("rootfsPropagation"));
-  const UniqueFd folder(::open(plan.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  // By openat2, so that its lack shows here, before anything is made.
+  const UniqueFd folder =
+      open_resolved(BorrowedFd(AT_FDCWD), plan.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
   if (!folder) return Error::system(errno, "invalid rootfs: {}", plan.path);
   plan.tree = clone_tree(folder, "", true);
   if (!plan.tree) return Error::system(errno, "copy the mounts of the rootfs {}", plan.path);

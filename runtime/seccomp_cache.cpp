@@ -52,7 +52,7 @@ std::string seccomp_cache_key(const oci::SeccompProfile& profile) {
     key.string(part);
   }
   key.number(static_cast<int>(profile.default_action));
-  key.number(profile.default_errno_return.value_or(0));
+  key.number(profile.default_errno_return ? static_cast<int64_t>(*profile.default_errno_return) : -1);
   key.number(profile.architectures.size());
   for (const auto& name : profile.architectures) key.string(name);
   for (const auto& rule : profile.syscalls) {

@@ -25,6 +25,7 @@ void members(Visitor& visit, Record& record) {
   visit("pid", record.pid);
   visit("startTime", record.start_time);
   visit("ownPidNamespace", record.own_pid_namespace);
+  visit("newKeyring", record.new_keyring);
   visit("owner", record.owner);
 }
 

@@ -23,7 +23,8 @@ struct Record {
   pid_t pid = 0;       // 0: creation didn't get that far
   uint64_t start_time = 0;
   bool own_pid_namespace = true;
-  uint32_t owner = 0;  // uid of the creator
+  bool new_keyring = true;  // it joined a session keyring of its own, as exec's processes will
+  uint32_t owner = 0;       // uid of the creator
 
   ProcessIdentity process() const { return {pid, start_time}; }
 };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
@@ -34,6 +35,11 @@ inline UniqueFd open_pidfd(pid_t pid) {
 
 inline int send_signal(BorrowedFd pidfd, int number) {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0));
+}
+
+// execve(2) closes all descriptors from `first` on. close_range(2): CLOSE_RANGE_CLOEXEC came with Linux 5.11.
+inline int close_on_exec_from(unsigned first) {
+  return ::close_range(first, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 inline int pivot_root(const char* new_root, const char* put_old) {

@@ -85,14 +85,16 @@ CommandResult Containers::run_shell(const std::string& script,
 }
 
 CommandResult Containers::create(const std::string& id) {
-  // The container keeps stdio open, so it must not be ours: run_command reads to the end of its pipes.
+  return run_silently({"create", "--bundle", bundle(), id});
+}
+
+CommandResult Containers::run_silently(const std::vector<std::string>& arguments) {
   const std::string log = file("log");
   Command command;
-  command.arguments = {"/bin/sh", "-c",       "exec \"$@\" >/dev/null 2>&1 </dev/null",
-                       "sh",      program,    "--root",
-                       root(),    "--log",    log,
-                       "create",  "--bundle", bundle(),
-                       id};
+  command.arguments = {"/bin/sh", "-c",    "exec \"$@\" >/dev/null 2>&1 </dev/null",
+                       "sh",      program, "--root",
+                       root(),    "--log", log};
+  command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
   command.limit = std::chrono::minutes(1);
   auto result = run_command(command);
   if (!result) return {-1, "", result.error().message()};

@@ -81,6 +81,43 @@ TEST_F(Containers, FailingHookStopsTheContainerAndQuotesWhatItSaid) {
   }
 }
 
+// runc CVE-2024-21626, by way of hooks.
+TEST_F(Containers, HooksInheritNoDescriptor) {
+  const std::string list = "for f in /proc/self/fd/*; do readlink $f || true; done >";
+  configure({"true"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->prestart = {script(list + file("prestart"))};
+    config.hooks->create_runtime = {script(list + file("createRuntime"))};
+    config.hooks->create_container = {script(list + file("createContainer"))};
+    config.hooks->start_container = {{"/bin/sh", {"sh", "-c", list + "/tmp/startContainer"}, {}, {}}};
+    config.hooks->poststart = {script(list + file("poststart"))};
+  });
+  ASSERT_OK(make_directories(file("careless"), 0755));
+  Command command;
+  command.arguments = {"/bin/sh",
+                       "-c",
+                       "exec 9<\"$1\"; shift; exec \"$@\"",
+                       "sh",
+                       file("careless"),
+                       GANTRY_BIN_DIR "/gantry-oci",
+                       "--root",
+                       root(),
+                       "run",
+                       "--bundle",
+                       bundle(),
+                       test_id};
+  const auto result = run_command(command);
+  ASSERT_OK(result);
+  ASSERT_EQ(result->status, 0) << result->errors;
+  for (const std::string& listed : {file("prestart"), file("createRuntime"), file("createContainer"),
+                                    rootfs() + "/tmp/startContainer", file("poststart")}) {
+    const auto text = read_file(listed);
+    ASSERT_OK(text);
+    EXPECT_THAT(*text, testing::Not(HasSubstr("careless"))) << listed;
+    EXPECT_THAT(*text, testing::Not(HasSubstr("socket:"))) << listed;
+  }
+}
+
 TEST_F(Containers, FailingPoststopIsAWarningAndSlowHooksAreKilled) {
   const auto warned = run({"true"}, [&](auto& config) {
     config.hooks = oci::Hooks{};

@@ -49,6 +49,30 @@ TEST_F(Hostile, DevThatIsASymlinkIsRefusedWithAndWithoutAMountOnIt) {
   }
 }
 
+// /dev is the host's own when a bind put it there, however its name is spelled: not a node is made in it.
+TEST_F(Hostile, HostFolderBoundOnDevIsNotWrittenToWhateverItsNameIs) {
+  const std::string host = file("hostdev");
+  ASSERT_OK(make_directories(host, 0755));
+  ASSERT_OK(write_file(host + "/ptmx", "the host's", 0644));
+  ASSERT_EQ(::symlink("/dev", (rootfs() + "/link").c_str()), 0);
+  for (const char* destination : {"/dev", "//dev", "/dev/", "/tmp/../dev", "/link"}) {
+    const auto result = run({"cat", "/dev/ptmx"}, [&](auto& config) {
+      without_mount(config, "/dev");
+      config.mounts.push_back({destination, "bind", host, {"bind"}, {}, {}});
+    });
+    EXPECT_EQ(result.output, "the host's") << destination << result.errors;
+    EXPECT_THAT(list_directory(host).value_or({}), testing::ElementsAre("ptmx")) << destination;
+  }
+}
+
+TEST_F(Hostile, DevThatIsBoundElsewhereTooStillGetsItsDevices) {
+  const auto result = run_shell("echo >/dev/null; cat /dev/null && echo device", [&](auto& config) {
+    without_mount(config, "/dev");
+    config.mounts.push_back({"/other", "bind", rootfs() + "/dev", {"bind"}, {}, {}});
+  });
+  EXPECT_EQ(result.output, "device\n") << result.errors;
+}
+
 // runc CVE-2025-31133: the mask's source is the host's null device, whatever the image has at /dev/null.
 TEST_F(Hostile, DevNullThatIsASymlinkNeitherUnmasksNorIsWritten) {
   replace("/dev/null", "/proc/sys/kernel/core_pattern");
@@ -167,25 +191,63 @@ TEST_F(Hostile, PreservedDescriptorsMustBeOpenAndAreOnlyThoseAsked) {
   EXPECT_THAT(gap->errors, HasSubstr("unable to preserve descriptor 4: it is not open"));
 }
 
-// runc CVE-2019-5736: the program that a container reaches by /proc/self/exe can't be written.
-TEST_F(Hostile, RuntimeIsSealedAgainstWrites) {
-  const auto before = read_file(GANTRY_BIN_DIR "/gantry-oci", size_t{1} << 30);
+// runc CVE-2019-5736: a container takes hold of the program behind a process in it, and writes to that once
+// the process is gone and the kernel lets it. The same attack on a program of its own shows that it would
+// work.
+TEST_F(Hostile, ProgramThatAContainerSeesCannotBeWrittenAfterItsEnd) {
+  const std::string program = GANTRY_BIN_DIR "/gantry-oci";
+  const auto before = read_file(program, size_t{1} << 30);
   ASSERT_OK(before);
-  ASSERT_OK(write_file(rootfs() + "/bin/evil", "#!/proc/self/exe\n", 0755));
-  EXPECT_NE(run({"/bin/evil"}).status, 0);
-  configure({"sh", "-c",
-             "while :; do for p in /proc/[0-9]*; do test $p = /proc/1 || "
-             "{ echo owned >>$p/exe; } 2>/dev/null; done; done"},
+  ASSERT_OK(write_file(rootfs() + "/bin/busybox-victim", read_file("/bin/busybox").value_or(""), 0755));
+  configure({"sh", "-c", R"(
+      grab() {
+        for p in /proc/[0-9]*; do
+          [ -e $p/exe ] && ! [ $p/exe -ef /bin/busybox ] && command exec 9<$p/exe && return 0
+        done 2>/dev/null
+        return 1
+      }
+      for turn in own runtime; do
+        [ $turn = runtime ] || /bin/busybox-victim sleep 0.1 &
+        until grab; do :; done
+        echo >/tmp/held-$turn
+        while [ -e $p/exe ] || ! [ -e /tmp/write-$turn ]; do :; done
+        if { echo owned >>/proc/self/fd/9; } 2>/tmp/why; then echo $turn written; else echo $turn refused; fi >>/tmp/result
+        exec 9<&-
+      done)"},
             [](auto& config) {
               const std::vector<std::string> all = {"CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"};
               config.process->capabilities = oci::Capabilities{all, all, {}, all, {}};
             });
   ASSERT_EQ(create(test_id).status, 0);
   ASSERT_EQ(runtime({"start", test_id}).status, 0);
-  for (int turn = 0; turn < 20; ++turn) {
-    (void)runtime({"exec", test_id, "/proc/self/exe", "state", "x"});
-    (void)runtime({"exec", test_id, "/bin/evil"});
-  }
+  const auto held_after = [&](const std::string& turn, const std::function<void()>& step) {
+    const auto held = [&] {
+      step();
+      return path_exists(rootfs() + "/tmp/held-" + turn);
+    };
+    ASSERT_TRUE(test::wait_until(held)) << turn;
+    // Nothing runs the program any more, so that it isn't for that that a write fails.
+    ASSERT_OK(write_file(rootfs() + "/tmp/write-" + turn, "", 0644));
+  };
+  held_after("own", [] {});
+  held_after("runtime", [&] { (void)runtime({"exec", test_id, "/proc/self/exe", "state", "x"}); });
+  std::string result;
+  EXPECT_TRUE(test::wait_until([&] {
+    result = read_file(rootfs() + "/tmp/result").value_or("");
+    return result.find("runtime") != std::string::npos;
+  }));
+  EXPECT_EQ(result, "own written\nruntime refused\n");
+  const auto after = read_file(program, size_t{1} << 30);
+  ASSERT_OK(after);
+  EXPECT_TRUE(*before == *after) << "the runtime's program was changed";
+}
+
+// runc CVE-2019-5736: the image's program is the runtime's own.
+TEST_F(Hostile, ProgramThatNamesItselfAsInterpreterLeavesTheRuntimeAsItWas) {
+  const auto before = read_file(GANTRY_BIN_DIR "/gantry-oci", size_t{1} << 30);
+  ASSERT_OK(before);
+  ASSERT_OK(write_file(rootfs() + "/bin/evil", "#!/proc/self/exe\n", 0755));
+  EXPECT_NE(run({"/bin/evil"}).status, 0);
   const auto after = read_file(GANTRY_BIN_DIR "/gantry-oci", size_t{1} << 30);
   ASSERT_OK(after);
   EXPECT_TRUE(*before == *after) << "the runtime's program was changed";

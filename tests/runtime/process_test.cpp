@@ -64,7 +64,7 @@ TEST_F(Containers, SeccompAnswersWithTheProfilesErrno) {
       EXPECT_THAT(result.output, HasSubstr("Seccomp:\t2"));
     }
   }
-  EXPECT_FALSE(list_directory(root() + "/seccomp@1").value_or({}).empty());
+  EXPECT_FALSE(list_directory(root() + "/seccomp@2").value_or({}).empty());
 }
 
 TEST_F(Containers, MaskedPathsAreEmptyAndReadonlyOnesRefuseWrites) {
@@ -164,6 +164,20 @@ TEST_F(Containers, ExecTakesUserDirectoryEnvironmentAndTerminal) {
   EXPECT_THAT(missing.errors, HasSubstr("exec failed: exec: \"nosuch\": executable file not found in $PATH"));
   EXPECT_THAT(runtime({"exec", test_id}).errors, HasSubstr("exec args cannot be empty"));
   EXPECT_EQ(runtime({"exec", test_id, "cat", "/proc/1/comm"}).output, "sleep\n");
+}
+
+TEST_F(Containers, ExecJoinsTheContainersKeyringOnlyIfItHasOne) {
+  for (const bool own : {true, false}) {
+    const std::string id = format("{}-{}", own ? "own" : "callers", ::getpid());
+    configure({"sleep", "1000"}, [](auto& config) { config.linux_->masked_paths.clear(); });
+    auto arguments = std::vector<std::string>{"run", "--detach", "--bundle", bundle()};
+    if (!own) arguments.push_back("--no-new-keyring");
+    arguments.push_back(id);
+    ASSERT_EQ(run_silently(arguments).status, 0);
+    const bool joined =
+        runtime({"exec", id, "cat", "/proc/keys"}).output.find("_ses." + id) != std::string::npos;
+    EXPECT_EQ(joined, own);
+  }
 }
 
 TEST_F(Containers, ExecUserIsNumbersOnly) {

@@ -118,6 +118,15 @@ TEST(Seccomp, CacheGivesBackWhatItTookAndNothingThatWasTamperedWith) {
   EXPECT_FALSE(load_seccomp(cache, key)) << "writable by others";
 }
 
+TEST(Seccomp, CacheTellsNoErrnoFromErrnoZero) {
+  auto profile = small_profile();
+  const std::string absent = seccomp_cache_key(profile);  // EPERM
+  profile.default_errno_return = 0;                       // refused calls pretend to succeed
+  EXPECT_NE(seccomp_cache_key(profile), absent);
+  profile.default_errno_return = 1;
+  EXPECT_NE(seccomp_cache_key(profile), absent);
+}
+
 TEST(Record, SurvivesWritingAndReading) {
   Record record;
   record.id = "c1";
@@ -127,11 +136,13 @@ TEST(Record, SurvivesWritingAndReading) {
   record.pid = 42;
   record.start_time = 4711;
   record.own_pid_namespace = false;
+  record.new_keyring = false;
   const auto again = parse_record(to_json_text(record), "state.json");
   ASSERT_OK(again);
   EXPECT_EQ(again->cgroup, record.cgroup);
   EXPECT_EQ(again->start_time, record.start_time);
   EXPECT_FALSE(again->own_pid_namespace);
+  EXPECT_FALSE(again->new_keyring);
 }
 
 }  // namespace

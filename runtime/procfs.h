@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/fd.h"
+
+#include <string_view>
+#include <sys/types.h>
+
+// What is read and written below /proc goes through one descriptor that is known to be procfs: a mount of the
+// host or of a container may be anything (CVE-2019-16884, CVE-2025-52881).
+
+namespace gantry::runtime {
+
+// A procfs of our own (fsopen(2), mounted nowhere), or the host's /proc checked to be procfs and its root.
+Result<UniqueFd> open_trusted_procfs();
+
+// One write(2) to the file `name` of process `pid`, as this process sees it.
+Result<void> write_process_file(BorrowedFd procfs, pid_t pid, const char* name, std::string_view data);
+
+}  // namespace gantry::runtime
