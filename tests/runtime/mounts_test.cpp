@@ -1,10 +1,5 @@
 #include "tests/runtime/container_fixture.h"
 
-#include <atomic>
-#include <chrono>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 // Where mounts come to lie, and with which options. What must not happen is seen from the host: a canary

@@ -1,0 +1,109 @@
+#include "tests/runtime/container_fixture.h"
+
+#include <atomic>
+#include <chrono>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+// A root that changes while a container is made of it: two of its names are exchanged all the time, one a
+// folder, the other a symbolic link to a canary on the host. Whatever the moment, the canary stays as it was.
+
+namespace gantry::runtime {
+namespace {
+
+constexpr auto time_of_each = std::chrono::milliseconds(350);
+
+// renameat2(2) RENAME_EXCHANGE in a thread, until destroyed.
+class Exchange {
+ public:
+  Exchange(std::string one, std::string other)
+      : thread_([this, one = std::move(one), other = std::move(other)] {
+          while (!done_) {
+            if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) ++count_;
+          }
+        }) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() {
+    done_ = true;
+    thread_.join();
+  }
+  int count() const { return count_; }
+
+ private:
+  std::atomic<bool> done_{false};
+  std::atomic<int> count_{0};
+  std::thread thread_;
+};
+
+class Races : public Containers {
+ protected:
+  void SetUp() override {
+    Containers::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_OK(make_directories(file("canary"), 0755));
+    ASSERT_OK(write_file(file("canary/f"), "alive", 0644));
+    ASSERT_OK(write_file(file("data"), "mine", 0644));
+    ASSERT_OK(make_directories(file("folder"), 0755));
+  }
+
+  // Makes containers while the folder `name` and a link to the canary change places.
+  void make_containers_while_exchanging(const std::string& name, const std::string& link_target,
+                                        const std::function<void(oci::RuntimeConfig&)>& change) {
+    const std::string folder = rootfs() + name;
+    const std::string link = folder + "-link";
+    ASSERT_OK(make_directories(folder, 0755));
+    ASSERT_OK(remove_file(link));
+    ASSERT_EQ(::symlink(link_target.c_str(), link.c_str()), 0);
+    configure({"true"}, change);
+    int made = 0;
+    int tried = 0;
+    {
+      const Exchange exchange(folder, link);
+      const auto end = std::chrono::steady_clock::now() + time_of_each;
+      for (; std::chrono::steady_clock::now() < end; ++tried) {
+        made += runtime({"run", "--bundle", bundle(), test_id}).status == 0 ? 1 : 0;
+      }
+      EXPECT_GT(exchange.count(), tried);
+    }
+    EXPECT_GT(made, 0) << "of " << tried;
+    EXPECT_THAT(list_directory(file("canary")).value_or({}), testing::ElementsAre("f")) << link_target;
+    EXPECT_EQ(read_file(file("canary/f")).value_or(""), "alive");
+    struct stat info {};
+    ASSERT_EQ(::stat(file("canary/f").c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777, 0644U);
+    EXPECT_THAT(state_folders(), testing::IsEmpty());
+  }
+  std::vector<std::string> ways_to_the_canary() const {
+    return {file("canary"), "../../../../../../../../../.." + file("canary")};
+  }
+};
+
+// runc CVE-2021-30465: the destination is checked and then mounted on. runc CVE-2024-45310: what is missing
+// on the way to it is made.
+TEST_F(Races, MountDestinationsThatTurnIntoLinksNeverReachTheHost) {
+  for (const auto& target : ways_to_the_canary()) {
+    make_containers_while_exchanging("/volume", target, [&](auto& config) {
+      config.mounts.push_back({"/volume", "bind", file("folder"), {"bind", "ro"}, {}, {}});
+    });
+    make_containers_while_exchanging("/place", target, [&](auto& config) {
+      config.mounts.push_back({"/place/made/deep", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
+      config.mounts.push_back({"/place/file", "bind", file("data"), {"bind"}, {}, {}});
+      config.process->cwd = "/place/made/too";
+      config.linux_->masked_paths.push_back("/place/f");
+      config.linux_->readonly_paths.push_back("/place");
+    });
+  }
+}
+
+// runc CVE-2026-41579.
+TEST_F(Races, DevThatTurnsIntoALinkNeverReachesTheHost) {
+  make_containers_while_exchanging("/dev", file("canary"), [](auto& config) {
+    std::erase_if(config.mounts, [](const auto& mount) { return mount.destination.rfind("/dev", 0) == 0; });
+  });
+}
+
+}  // namespace
+}  // namespace gantry::runtime
