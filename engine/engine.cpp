@@ -39,6 +39,7 @@ Result<Engine> Engine::open(EngineOptions options) {
   TRY(make_folders(layout));
   images::ImageStoreOptions image_options;
   image_options.root = join_path(options.root, "images");
+  image_options.ca_file = options.ca_file;
   auto images = TRY(images::ImageStore::open(image_options));
   Engine engine(std::make_unique<Context>(Context{std::move(options), layout, std::move(images)}));
   TRY(sweep_if_free(*engine.context_));

@@ -31,6 +31,7 @@ struct EngineOptions {
   std::string monitor;
   std::string command_line;
   LimitPolicy limits = LimitPolicy::required;
+  std::string ca_file;  // further CA certificates for registries, PEM; empty: the system's
   std::string bridge = "gantry0";
   std::string subnet;  // of the bridge network, IPv4 CIDR; empty: the first of a list that no route overlaps
   // Host ports for PortSpec::host_port 0, both included; 0: the kernel's net.ipv4.ip_local_port_range.

@@ -226,7 +226,7 @@ Result<oci::Digest> run(Pull& pull) {
 // Holds the pull's lease from its start to its end.
 Result<oci::Digest> pull_leased(ImageStore::State& state, const oci::Reference& reference,
                                 const PullOptions& options, bool& stored) {
-  const auto registry = TRY(registry_options(reference, options.credential, options.ca_file));
+  const auto registry = TRY(registry_options(reference, options, state.options));
   RegistryClient client(reference.api_host(), registry);
   auto lease = TRY(state.content.lease());
   Pull pull{state, reference, options, client, lease, {}, Reporter(options.progress), stored};

@@ -71,8 +71,7 @@ Result<oci::Digest> ImageStore::push(const oci::Reference& reference, const Push
   TRY(lease.add(image.manifest_digest));
   TRY(lease.add(image.id));
   for (const auto& layer : image.layers) TRY(lease.add(layer.blob.digest));
-  RegistryClient client(reference.api_host(),
-                        TRY(registry_options(reference, options.credential, options.ca_file)));
+  RegistryClient client(reference.api_host(), TRY(registry_options(reference, options, state_->options)));
   Push push{*state_, reference, image, client, Reporter(options.progress)};
   const auto digest = TRY(push_image(push).context("push {}", reference.familiar()));
   const std::string name = format("{}@{}", reference.name(), digest.string());

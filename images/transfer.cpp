@@ -6,12 +6,12 @@
 
 namespace gantry::images {
 
-Result<RegistryOptions> registry_options(const oci::Reference& reference,
-                                         const std::optional<Credential>& given, const std::string& ca_file) {
+Result<RegistryOptions> registry_options(const oci::Reference& reference, const PullOptions& given,
+                                         const ImageStoreOptions& store) {
   RegistryOptions options;
-  options.ca_file = ca_file;
-  options.credential = given;
-  if (!given) options.credential = TRY(CredentialFiles().lookup(reference.host));
+  options.ca_file = given.ca_file.empty() ? store.ca_file : given.ca_file;
+  options.credential = given.credential;
+  if (!given.credential) options.credential = TRY(CredentialFiles().lookup(reference.host));
   return options;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "images/image_store.h"
 #include "images/progress.h"
 #include "images/registry_client.h"
 
@@ -12,8 +13,8 @@
 namespace gantry::images {
 
 // The credential that the caller gave, or the files know. A file that can't be read is an error.
-Result<RegistryOptions> registry_options(const oci::Reference& reference,
-                                         const std::optional<Credential>& given, const std::string& ca_file);
+Result<RegistryOptions> registry_options(const oci::Reference& reference, const PullOptions& given,
+                                         const ImageStoreOptions& store);
 
 // Hands progress to the caller's sink, one call at a time.
 class Reporter {
