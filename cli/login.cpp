@@ -65,7 +65,7 @@ Result<images::Credential> ask(const std::string& username, bool from_stdin) {
   return credential;
 }
 
-Result<int> login(const Session&, const std::vector<std::string>& words) {
+Result<int> login(const Session& session, const std::vector<std::string>& words) {
   std::string username;
   bool from_stdin = false;
   const auto refuse = [](const std::string&) -> Result<void> {
@@ -82,6 +82,7 @@ Result<int> login(const Session&, const std::vector<std::string>& words) {
   const auto credential = TRY(ask(username, from_stdin));
   images::RegistryOptions options;
   options.credential = credential;
+  options.ca_file = session.options.ca_file;
   TRY(images::RegistryClient(host, options).check_login().context("login to {}", host));
   TRY(images::CredentialFiles().store(host, credential));
   fmt::print("Login Succeeded\n");

@@ -33,6 +33,7 @@ void print_help() {
       "      --cgroup-limits required|best-effort\n"
       "                                    whether a limit that this host can't enforce is an error "
       "(required)\n"
+      "      --ca-file FILE                further CA certificates for registries, PEM (GANTRY_CA_FILE)\n"
       "      --bridge NAME                 the bridge of this root's network (gantry0)\n"
       "      --subnet CIDR                 its subnet (one that no route overlaps)\n"
       "      --help, --version\n\nCommands:\n");
@@ -53,6 +54,7 @@ void from_environment(engine::EngineOptions& options) {
   };
   take("GANTRY_ROOT", options.root);
   take("GANTRY_RUN_ROOT", options.run_root);
+  take("GANTRY_CA_FILE", options.ca_file);
 }
 
 Result<void> set_limits(engine::EngineOptions& options, const std::string& text) {
@@ -82,6 +84,7 @@ Result<bool> read_global_flags(std::vector<std::string>& words, engine::EngineOp
     }
     const std::pair<std::string_view, std::string*> paths[] = {{"--root", &options.root},
                                                                {"--run-root", &options.run_root},
+                                                               {"--ca-file", &options.ca_file},
                                                                {"--bridge", &options.bridge},
                                                                {"--subnet", &options.subnet}};
     const auto* path = std::find_if(std::begin(paths), std::end(paths),

@@ -9,6 +9,7 @@ namespace gantry::cli {
 Result<images::ImageStore> Session::open_images() const {
   images::ImageStoreOptions image_options;
   image_options.root = join_path(TRY(absolute_path(options.root)), "images");
+  image_options.ca_file = options.ca_file;
   return images::ImageStore::open(image_options);
 }
 
