@@ -10,12 +10,14 @@
 namespace gantry::runtime {
 namespace {
 
+const std::string not_given(1, '\0');  // which no argument can be: an empty one is an error
+
 struct ExecFlags {
   ExecOptions options;
   std::string process_file;
   std::string cwd;
   std::vector<std::string> env;
-  std::string user;
+  std::string user = not_given;
   std::vector<std::string> groups;
   std::vector<std::string> capabilities;
   std::string label;
@@ -51,7 +53,6 @@ Result<void> set_user(const std::string& text, oci::User& user) {
   if (parts.size() > 2)
     return Error::make(ErrorKind::invalid, "--user must be UID[:GID], found \"{}\"", text);
   user.uid = static_cast<uint32_t>(TRY(parse_unsigned("--user: uid", parts[0], largest_id)));
-  user.gid = 0;
   if (parts.size() == 2)
     user.gid = static_cast<uint32_t>(TRY(parse_unsigned("--user: gid", parts[1], largest_id)));
   return {};
@@ -82,10 +83,32 @@ Result<oci::Process> read_process(const std::string& file, const oci::Process& o
   return process;
 }
 
+// The document says all of these.
+Result<void> refuse_beside_process(const ExecFlags& flags) {
+  const std::pair<const char*, bool> given[] = {
+      {"--user", flags.user != not_given},
+      {"--cwd", !flags.cwd.empty()},
+      {"--env", !flags.env.empty()},
+      {"--tty", flags.tty},
+      {"--additional-gids", !flags.groups.empty()},
+      {"--cap", !flags.capabilities.empty()},
+      {"--no-new-privs", flags.no_new_privs},
+      {"--apparmor", !flags.apparmor.empty()},
+      {"--process-label", !flags.label.empty()},
+  };
+  for (const auto& [name, present] : given) {
+    if (!present) continue;
+    return Error::make(ErrorKind::invalid, "{} can't be given with --process: {} decides it", name,
+                       flags.process_file);
+  }
+  return {};
+}
+
 Result<oci::Process> make_process(const ExecFlags& flags, const Arguments& program, const oci::Process& own) {
   if (!flags.process_file.empty()) {
     if (!program.empty())
       return Error::make(ErrorKind::invalid, "exec takes --process FILE or a command, not both");
+    TRY(refuse_beside_process(flags));
     return read_process(flags.process_file, own);
   }
   if (program.empty()) return Error::make(ErrorKind::invalid, "exec args cannot be empty");
@@ -98,7 +121,7 @@ Result<oci::Process> make_process(const ExecFlags& flags, const Arguments& progr
   if (!flags.label.empty()) process.selinux_label = flags.label;
   process.no_new_privileges = process.no_new_privileges || flags.no_new_privs;
   process.env.insert(process.env.end(), flags.env.begin(), flags.env.end());
-  if (!flags.user.empty()) TRY(set_user(flags.user, process.user));
+  if (flags.user != not_given) TRY(set_user(flags.user, process.user));
   for (const auto& group : flags.groups) {
     process.user.additional_gids.push_back(
         static_cast<uint32_t>(TRY(parse_unsigned("--additional-gids", group, largest_id))));

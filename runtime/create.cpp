@@ -196,8 +196,9 @@ Result<std::string> read_config(const CreateOptions& options) {
 Result<Created> make_container(const GlobalOptions& global, const CreateOptions& options) {
   TRY(check_id(options.id));
   const std::string text = TRY(read_config(options));
-  const auto config = TRY(oci::parse_runtime_config(text, "config.json"));
-  TRY(check_config(config));
+  const std::string source = options.config.empty() ? "config.json" : options.config;
+  const auto config = TRY(oci::parse_runtime_config(text, source));
+  TRY(check_config(config, source));
   std::vector<std::string> warnings;
   InitPlan plan = TRY(plan_init(config, options, seccomp_cache_of(global.root), warnings));
   for (const auto& warning : warnings) log_warning(warning);

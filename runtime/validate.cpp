@@ -18,19 +18,19 @@ const oci::Namespace* find_namespace(const oci::Linux& config, NamespaceType typ
   return nullptr;
 }
 
-Result<void> check_version(const std::string& version) {
+Result<void> check_version(const std::string& version, const std::string& source) {
   const auto parts = split(version, '.');
   if (parts.size() >= 3 && parts[0] == "1") return {};
-  return Error::make(ErrorKind::invalid, "config.json: $.ociVersion: must be a 1.x.y version, found \"{}\"",
+  return Error::make(ErrorKind::invalid, "{}: $.ociVersion: must be a 1.x.y version, found \"{}\"", source,
                      version);
 }
 
-Result<void> refuse(const char* member, bool present) {
+Result<void> refuse(const std::string& source, const char* member, bool present) {
   if (!present) return {};
-  return Error::make(ErrorKind::unsupported, "config.json: {} is not supported by this runtime", member);
+  return Error::make(ErrorKind::unsupported, "{}: {} is not supported by this runtime", source, member);
 }
 
-Result<void> refuse_unsupported(const oci::RuntimeConfig& config) {
+Result<void> refuse_unsupported(const oci::RuntimeConfig& config, const std::string& source) {
   const oci::Linux& lin = *config.linux_;
   const std::pair<const char*, bool> members[] = {
       {"$.vm", !config.vm.text.empty()},
@@ -42,7 +42,7 @@ Result<void> refuse_unsupported(const oci::RuntimeConfig& config) {
       {"$.linux.netDevices", !lin.net_devices.empty()},
       {"$.linux.mountLabel", !lin.mount_label.empty()},
   };
-  for (const auto& [member, present] : members) TRY(refuse(member, present));
+  for (const auto& [member, present] : members) TRY(refuse(source, member, present));
   for (const auto& mount : config.mounts) {
     if (mount.uid_mappings.empty() && mount.gid_mappings.empty()) continue;
     return Error::make(ErrorKind::unsupported, "mount {}: id-mapped mounts are not supported by this runtime",
@@ -51,12 +51,12 @@ Result<void> refuse_unsupported(const oci::RuntimeConfig& config) {
   return {};
 }
 
-Result<void> check_namespaces(const oci::Linux& config) {
+Result<void> check_namespaces(const oci::Linux& config, const std::string& source) {
   std::set<NamespaceType> seen;
   for (const auto& space : config.namespaces) {
     if (!seen.insert(space.type).second) {
-      return Error::make(ErrorKind::invalid,
-                         "config.json: $.linux.namespaces: a namespace type is given twice");
+      return Error::make(ErrorKind::invalid, "{}: $.linux.namespaces: a namespace type is given twice",
+                         source);
     }
   }
   if (find_namespace(config, NamespaceType::mount) == nullptr) {
@@ -102,10 +102,10 @@ Result<void> check_names(const oci::RuntimeConfig& config) {
   return {};
 }
 
-Result<void> check_mounts(const oci::RuntimeConfig& config) {
+Result<void> check_mounts(const oci::RuntimeConfig& config, const std::string& source) {
   for (const auto& mount : config.mounts) {
     if (mount.destination.empty()) {
-      return Error::make(ErrorKind::invalid, "config.json: $.mounts: a destination must not be empty");
+      return Error::make(ErrorKind::invalid, "{}: $.mounts: a destination must not be empty", source);
     }
     const std::string place = clean_path(mount.destination);
     if (place == "/")
@@ -121,24 +121,24 @@ Result<void> check_mounts(const oci::RuntimeConfig& config) {
   return {};
 }
 
-Result<void> check_annotations(const oci::RuntimeConfig& config) {
+Result<void> check_annotations(const oci::RuntimeConfig& config, const std::string& source) {
   if (config.annotations.count("") == 0) return {};
-  return Error::make(ErrorKind::invalid, "config.json: $.annotations: a key must not be empty");
+  return Error::make(ErrorKind::invalid, "{}: $.annotations: a key must not be empty", source);
 }
 
 }  // namespace
 
-Result<void> check_config(const oci::RuntimeConfig& config) {
-  TRY(check_version(config.oci_version));
-  if (!config.root) return Error::invalid("config.json", "$", "required member \"root\" is missing");
-  if (config.root->path.empty()) return Error::invalid("config.json", "$.root.path", "must not be empty");
+Result<void> check_config(const oci::RuntimeConfig& config, const std::string& source) {
+  TRY(check_version(config.oci_version, source));
+  if (!config.root) return Error::invalid(source, "$", "required member \"root\" is missing");
+  if (config.root->path.empty()) return Error::invalid(source, "$.root.path", "must not be empty");
   if (!config.process) return Error::make(ErrorKind::invalid, "process property must not be empty");
-  if (!config.linux_) return Error::invalid("config.json", "$", "required member \"linux\" is missing");
-  TRY(refuse_unsupported(config));
-  TRY(check_namespaces(*config.linux_));
+  if (!config.linux_) return Error::invalid(source, "$", "required member \"linux\" is missing");
+  TRY(refuse_unsupported(config, source));
+  TRY(check_namespaces(*config.linux_, source));
   TRY(check_names(config));
-  TRY(check_mounts(config));
-  return check_annotations(config);
+  TRY(check_mounts(config, source));
+  return check_annotations(config, source);
 }
 
 }  // namespace gantry::runtime

@@ -150,6 +150,10 @@ TEST_F(Containers, TextThatIsNoConfigurationNamesThePlace) {
     EXPECT_THAT(result.errors, HasSubstr(error)) << text;
     EXPECT_THAT(state_folders(), IsEmpty()) << text;
   }
+  ASSERT_OK(
+      write_file(file("other"), "{\"ociVersion\":\"2.0.0\",\"root\":{\"path\":\"x\"},\"linux\":{}}", 0644));
+  EXPECT_THAT(runtime({"create", "--bundle", bundle(), "--config", file("other"), test_id}).errors,
+              HasSubstr(file("other") + ": $.ociVersion: must be a 1.x.y version"));
   ASSERT_OK(remove_file(bundle() + "/config.json"));
   EXPECT_THAT(runtime({"create", "--bundle", bundle(), test_id}).errors,
               HasSubstr("No such file or directory"));

@@ -183,10 +183,38 @@ TEST_F(Containers, ExecJoinsTheContainersKeyringOnlyIfItHasOne) {
 TEST_F(Containers, ExecUserIsNumbersOnly) {
   configure({"sleep", "1000"});
   ASSERT_EQ(create(test_id).status, 0);
-  for (const char* user : {"1000x", " 1000", "-1", "4294967295", "4294967296", "root", "1:2:3", ":", "1:"}) {
+  for (const char* user :
+       {"1000x", " 1000", "-1", "4294967295", "4294967296", "root", "1:2:3", ":", "1:", ""}) {
     const auto result = runtime({"exec", "-u", user, test_id, "id"});
     EXPECT_EQ(result.status, 255) << user;
     EXPECT_EQ(result.output, "") << user;
+  }
+}
+
+TEST_F(Containers, ExecUserWithoutAGroupKeepsTheContainersGroup) {
+  configure({"sleep", "1000"}, [](auto& config) { config.process->user = {1000, 100, {}, {}}; });
+  ASSERT_EQ(create(test_id).status, 0);
+  EXPECT_EQ(runtime({"exec", "-u", "1001", test_id, "sh", "-c", "id -u; id -g"}).output, "1001\n100\n");
+  EXPECT_EQ(runtime({"exec", "-u", "1001:0", test_id, "sh", "-c", "id -u; id -g"}).output, "1001\n0\n");
+}
+
+TEST_F(Containers, ExecRefusesFlagsThatTheProcessDocumentDecides) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  ASSERT_OK(write_file(file("process"), R"({"args":["/bin/id"],"cwd":"/","user":{"uid":1000,"gid":100}})"));
+  EXPECT_THAT(runtime({"exec", "--process", file("process"), test_id}).output,
+              HasSubstr("uid=1000(user) gid=100"));
+  const std::vector<std::string> cases[] = {
+      {"--user", "0"},     {"--cwd", "/tmp"},        {"--env", "A=b"},
+      {"--tty"},           {"--cap", "CAP_KILL"},    {"--no-new-privs"},
+      {"--apparmor", "p"}, {"--process-label", "l"}, {"--additional-gids", "5"}};
+  for (const auto& flags : cases) {
+    std::vector<std::string> all = {"exec", "--process", file("process")};
+    all.insert(all.end(), flags.begin(), flags.end());
+    all.push_back(test_id);
+    const auto result = runtime(all);
+    EXPECT_EQ(result.output, "") << flags[0];
+    EXPECT_THAT(result.errors, HasSubstr(flags[0] + " can't be given with --process: " + file("process")));
   }
 }
 

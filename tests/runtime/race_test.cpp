@@ -54,21 +54,22 @@ class Races : public Containers {
                                         const std::function<void(oci::RuntimeConfig&)>& change) {
     const std::string folder = rootfs() + name;
     const std::string link = folder + "-link";
+    const auto make_run = [&] { return runtime({"run", "--bundle", bundle(), test_id}); };
+    for (const auto& path : {folder, link}) ASSERT_OK(remove_tree(path));
     ASSERT_OK(make_directories(folder, 0755));
-    ASSERT_OK(remove_file(link));
     ASSERT_EQ(::symlink(link_target.c_str(), link.c_str()), 0);
     configure({"true"}, change);
-    int made = 0;
+    const auto undisturbed = make_run();
+    ASSERT_EQ(undisturbed.status, 0) << undisturbed.errors;
     int tried = 0;
     {
       const Exchange exchange(folder, link);
       const auto end = std::chrono::steady_clock::now() + time_of_each;
       for (; std::chrono::steady_clock::now() < end; ++tried) {
-        made += runtime({"run", "--bundle", bundle(), test_id}).status == 0 ? 1 : 0;
+        (void)make_run();  // many fail: what they found is gone a moment later
       }
       EXPECT_GT(exchange.count(), tried);
     }
-    EXPECT_GT(made, 0) << "of " << tried;
     EXPECT_THAT(list_directory(file("canary")).value_or({}), testing::ElementsAre("f")) << link_target;
     EXPECT_EQ(read_file(file("canary/f")).value_or(""), "alive");
     struct stat info {};
@@ -91,9 +92,8 @@ TEST_F(Races, MountDestinationsThatTurnIntoLinksNeverReachTheHost) {
     make_containers_while_exchanging("/place", target, [&](auto& config) {
       config.mounts.push_back({"/place/made/deep", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
       config.mounts.push_back({"/place/file", "bind", file("data"), {"bind"}, {}, {}});
-      config.process->cwd = "/place/made/too";
+      config.process->cwd = "/place/entered/too";
       config.linux_->masked_paths.push_back("/place/f");
-      config.linux_->readonly_paths.push_back("/place");
     });
   }
 }
