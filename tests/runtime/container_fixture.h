@@ -33,8 +33,8 @@ class Containers : public testing::Test {
   CommandResult run_shell(
       const std::string& script,
       const std::function<void(oci::RuntimeConfig&)>& change = [](oci::RuntimeConfig&) {});
-  // gantry-oci with nothing inherited, for containers that live on: they keep stdio open, and run_command reads
-  // its pipes to their end.
+  // gantry-oci with nothing inherited, for containers that live on: they keep stdio open, and run_command
+  // reads its pipes to their end.
   CommandResult run_silently(const std::vector<std::string>& arguments);
   CommandResult create(const std::string& id);
   std::string status(const std::string& id);
