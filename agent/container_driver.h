@@ -70,7 +70,8 @@ class ContainerDriver {
 
   virtual HostCapabilities capabilities() = 0;
 
-  // Answers the image's manifest digest. Errors: as ImageStore::pull.
+  // Answers the digest under which the image's registry has it; empty when none has. Errors: as
+  // ImageStore::pull.
   virtual Result<std::string> pull(const std::string& image, const RegistryLogin& login,
                                    PullBehavior behavior) = 0;
 

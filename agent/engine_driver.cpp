@@ -10,6 +10,7 @@
 #include "images/image_store.h"
 #include "oci/runtime_config.h"
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 
@@ -64,6 +65,15 @@ oci::LinuxResources resources_of(const TaskGroup& group) {
   return resources;
 }
 
+// The digest under which the image's registry has it; empty for an image that was made or imported here: no
+// other host could pull it.
+std::string registry_digest(const images::Image& image, const oci::Reference& reference) {
+  const bool known = std::any_of(image.digests.begin(), image.digests.end(), [&](const auto& each) {
+    return each.host == reference.host && each.path == reference.path && each.digest == image.manifest_digest;
+  });
+  return known ? image.manifest_digest.string() : std::string();
+}
+
 class EngineDriver final : public ContainerDriver {
  public:
   EngineDriver(engine::Engine engine, const Config& config, const http::Credentials& credentials)
@@ -84,16 +94,16 @@ class EngineDriver final : public ContainerDriver {
                            PullBehavior behavior) override {
     const auto reference = TRY(oci::Reference::parse(image).context("image {}", image));
     const auto cached = engine_.images().resolve(image);
-    if (cached && uses_cached(image, behavior)) return cached->manifest_digest.string();
+    if (cached && uses_cached(image, behavior)) return registry_digest(*cached, reference);
     const auto pulled = fetch(reference, login);
     if (pulled) {
       remember(image);
-      return pulled->manifest_digest.string();
+      return registry_digest(*pulled, reference);
     }
     if (!cached || behavior == PullBehavior::always) return pulled.error();
     log::warning("image not pulled, the one on this host is used image={} error=\"{}\"", image,
                  pulled.error().message());
-    return cached->manifest_digest.string();
+    return registry_digest(*cached, reference);
   }
 
   Result<void> make_group(const TaskGroup& group) override {
