@@ -181,7 +181,8 @@ TEST_F(Pull, AFailedCleanUpDoesntHideWhyThePullFailed) {
   auto store = open();
   ASSERT_OK(store.pull(reference(*registry), options_));
   add_image(*registry, "app:v2", {{TarBuilder().file("other").finish()}});
-  registry->blobs.erase(oci::parse_manifest(registry->manifests["app:v2"].text, "m").value().config.digest.string());
+  registry->blobs.erase(
+      oci::parse_manifest(registry->manifests["app:v2"].text, "m").value().config.digest.string());
   // An image whose record can't be read keeps collection from telling what is used.
   const auto layers = list_directory(root() + "/layers");
   for (const auto& layer : *layers) {
