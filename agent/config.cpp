@@ -14,8 +14,9 @@ using Values = std::map<std::string, std::string>;
 using Apply = std::function<Result<void>(Config&, const std::string& name, const std::string& value)>;
 
 struct Setting {
-  std::string_view flag;      // "--cluster"; empty: none
-  std::string_view variable;  // "ECS_CLUSTER"; empty: none
+  std::string_view flag;         // "--cluster"; empty: none
+  std::string_view placeholder;  // of the flag's value: "NAME"
+  std::string_view variable;     // "ECS_CLUSTER"; empty: none
   std::string_view help;
   Apply apply;
 };
@@ -143,51 +144,64 @@ Result<void> apply_level(Config& config, const std::string& name, const std::str
 const std::vector<Setting>& settings() {
   using std::chrono::seconds;
   static const std::vector<Setting> all = {
-      {"--cluster", "ECS_CLUSTER", "cluster to join (default)", text(&Config::cluster)},
-      {"--endpoint", "ECS_BACKEND_HOST", "URL of the control plane (http://127.0.0.1:51480)", apply_endpoint},
-      {"--region", "AWS_DEFAULT_REGION", "region that requests are signed for (us-east-1)",
+      // Before AWS_REGION, which wins: they are applied in this order.
+      {"", "", "AWS_DEFAULT_REGION", "as AWS_REGION, which wins over it", text(&Config::region)},
+      {"--cluster", "NAME", "ECS_CLUSTER", "cluster to join (default \"default\")", text(&Config::cluster)},
+      {"--endpoint", "URL", "ECS_BACKEND_HOST",
+       "the control plane; without a scheme: https (default http://127.0.0.1:51480)", apply_endpoint},
+      {"--region", "NAME", "AWS_REGION", "region that requests are signed for (default us-east-1)",
        text(&Config::region)},
-      {"", "AWS_REGION", "", text(&Config::region)},
-      {"--data-dir", "ECS_DATADIR", "the agent's own state (/var/lib/gantry/agent)",
+      {"--data-dir", "DIR", "ECS_DATADIR", "the agent's own state (default /var/lib/gantry/agent)",
        text(&Config::data_directory)},
-      {"--root", "", "images and containers (/var/lib/gantry)", text(&Config::root)},
-      {"--run-root", "", "network and runtime state (/run/gantry)", text(&Config::run_root)},
-      {"--credentials", "", "AWS shared-credentials file (environment, then ~/.aws/credentials)",
+      {"--root", "DIR", "", "images and containers (default /var/lib/gantry)", text(&Config::root)},
+      {"--run-root", "DIR", "", "network and runtime state (default /run/gantry)", text(&Config::run_root)},
+      {"--credentials", "FILE", "",
+       "AWS shared-credentials file (default: the environment, then ~/.aws/credentials)",
        text(&Config::credentials_file)},
-      {"--ca-file", "", "CA certificates of the control plane (the system's)", text(&Config::ca_file)},
-      {"--cgroup-limits", "", "required, or best-effort: run tasks where the host can't enforce limits",
+      {"--ca-file", "FILE", "", "CA certificates of the control plane (default: the system's)",
+       text(&Config::ca_file)},
+      {"--cgroup-limits", "MODE", "",
+       "required, or best-effort: run tasks where the host can't enforce limits (default required)",
        apply_limits},
-      {"--introspection-port", "", "port of 127.0.0.1 for /v1/tasks (51678); 0: off", apply_introspection},
-      {"--log-level", "ECS_LOGLEVEL", "debug, info, warn, error (info)", apply_level},
-      {"", "ECS_LOGFILE", "log file (stderr)", text(&Config::log_file)},
-      {"", "ECS_RESERVED_MEMORY", "MiB kept from tasks (0)",
+      {"--introspection-port", "PORT", "", "/v1/metadata and /v1/tasks on 127.0.0.1; 0: off (default 51678)",
+       apply_introspection},
+      {"--log-level", "LEVEL", "ECS_LOGLEVEL",
+       "trace, debug, info, warn (warning) or error (crit) (default info)", apply_level},
+      {"", "", "ECS_LOGFILE", "log file (default: stderr)", text(&Config::log_file)},
+      {"", "", "ECS_RESERVED_MEMORY", "MiB kept from tasks (default 0)",
        number(&Config::reserved_memory, 0, int64_t{1} << 40)},
-      {"", "ECS_RESERVED_PORTS", "TCP ports kept from tasks, a JSON list", ports(&Config::reserved_ports)},
-      {"", "ECS_RESERVED_PORTS_UDP", "UDP ports kept from tasks, a JSON list",
+      {"", "", "ECS_RESERVED_PORTS",
+       "TCP ports kept from tasks, a JSON list (default [22,2375,2376,51678,51679])",
+       ports(&Config::reserved_ports)},
+      {"", "", "ECS_RESERVED_PORTS_UDP", "UDP ports kept from tasks, a JSON list (default [])",
        ports(&Config::reserved_udp_ports)},
-      {"", "ECS_INSTANCE_ATTRIBUTES", "attributes of the host, a JSON object", pairs(&Config::attributes)},
-      {"", "ECS_CONTAINER_INSTANCE_TAGS", "tags of the host, a JSON object", pairs(&Config::tags)},
-      {"", "ECS_AVAILABLE_LOGGING_DRIVERS", "of json-file and none, a JSON list",
-       names(&Config::log_drivers)},
-      {"", "ECS_DISABLE_PRIVILEGED", "refuse privileged containers (false)",
+      {"", "", "ECS_INSTANCE_ATTRIBUTES", "attributes of the host, a JSON object of strings (default {})",
+       pairs(&Config::attributes)},
+      {"", "", "ECS_CONTAINER_INSTANCE_TAGS", "tags of the host, a JSON object of strings (default {})",
+       pairs(&Config::tags)},
+      {"", "", "ECS_AVAILABLE_LOGGING_DRIVERS",
+       "of json-file and none, a JSON list (default [\"json-file\",\"none\"])", names(&Config::log_drivers)},
+      {"", "", "ECS_DISABLE_PRIVILEGED", "refuse privileged containers (default false)",
        flag(&Config::disable_privileged)},
-      {"", "ECS_ENABLE_TASK_CPU_MEM_LIMIT", "hold tasks to their CPU and memory (true)",
+      {"", "", "ECS_ENABLE_TASK_CPU_MEM_LIMIT", "hold tasks to their CPU and memory (default true)",
        flag(&Config::task_limits)},
-      {"", "ECS_CGROUP_CPU_PERIOD", "8ms to 100ms (100ms)", apply_period},
-      {"", "ECS_TASK_PIDS_LIMIT", "processes of a task (no limit)",
+      {"", "", "ECS_CGROUP_CPU_PERIOD", "8ms to 100ms (default 100ms)", apply_period},
+      {"", "", "ECS_TASK_PIDS_LIMIT", "processes of a task, 1 to 4194304 (default: no limit)",
        number(&Config::task_pids_limit, 1, 4'194'304)},
-      {"", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", "how long stopped tasks are kept (3h)",
+      {"", "", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
+       "how long stopped tasks are kept, at least 1s (default 3h)",
        duration(&Config::cleanup_wait, seconds(1))},
-      {"", "ECS_CONTAINER_STOP_TIMEOUT", "from the stop signal to the kill (30s)",
+      {"", "", "ECS_CONTAINER_STOP_TIMEOUT", "from the stop signal to the kill, at least 1s (default 30s)",
        duration(&Config::stop_timeout, seconds(1))},
-      {"", "ECS_CONTAINER_START_TIMEOUT", "for a dependency's condition (3m)",
+      {"", "", "ECS_CONTAINER_START_TIMEOUT", "for a dependency's condition, at least 45s (default 3m)",
        duration(&Config::start_timeout, seconds(45))},
-      {"", "ECS_IMAGE_PULL_BEHAVIOR", "default, always, once, prefer-cached", apply_pull},
-      {"", "ECS_DISABLE_METRICS", "send no metrics (false)", flag(&Config::disable_metrics)},
-      {"", "ECS_DISABLE_DOCKER_HEALTH_CHECK", "run no health checks (false)",
+      {"", "", "ECS_IMAGE_PULL_BEHAVIOR", "default, always, once or prefer-cached (default \"default\")",
+       apply_pull},
+      {"", "", "ECS_DISABLE_METRICS", "send no metrics (default false)", flag(&Config::disable_metrics)},
+      {"", "", "ECS_DISABLE_DOCKER_HEALTH_CHECK", "run no health checks (default false)",
        flag(&Config::disable_health_checks)},
-      {"", "ECS_DYNAMIC_HOST_PORT_RANGE", "FIRST-LAST for dynamic host ports (the kernel's local range)",
-       apply_dynamic_ports},
+      {"", "", "ECS_DYNAMIC_HOST_PORT_RANGE",
+       "FIRST-LAST for dynamic host ports (default: the kernel's ip_local_port_range)", apply_dynamic_ports},
   };
   return all;
 }
@@ -241,24 +255,32 @@ const Setting* setting_of(const std::string& flag_name) {
   return nullptr;
 }
 
+Error wrong_option(std::string_view what) {
+  return Error::make(ErrorKind::invalid, "{} (see gantry-agent --help)", what);
+}
+
 // "--name value" and "--name=value".
 Result<Flags> read_flags(const std::vector<std::string>& arguments) {
   Flags flags;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const auto equals = arguments[i].find('=');
-    const auto name = arguments[i].substr(0, equals);
-    if (name == "--help" || name == "-h") flags.help = true;
-    if (name == "--version") flags.version = true;
-    if (name == "--help" || name == "-h" || name == "--version") continue;
+    const auto& argument = arguments[i];
+    const auto equals = argument.find('=');
+    const auto name = argument.substr(0, equals);
+    const bool help = argument == "--help" || argument == "-h";
+    const bool version = argument == "--version" || argument == "-v";
+    flags.help |= help;
+    flags.version |= version;
+    if (help || version) continue;
     const auto* setting = setting_of(name);
     if (setting == nullptr && name != "--config") {
-      return Error::make(ErrorKind::invalid, "unknown argument \"{}\": see gantry-agent --help",
-                         arguments[i]);
+      return wrong_option(
+          format("unknown {} \"{}\"", argument.starts_with('-') ? "option" : "argument", argument));
     }
     if (equals == std::string::npos && i + 1 == arguments.size()) {
-      return Error::make(ErrorKind::invalid, "{}: needs a value", name);
+      return wrong_option(format("option {} needs a value", name));
     }
-    const auto value = equals == std::string::npos ? arguments[++i] : arguments[i].substr(equals + 1);
+    const auto value = equals == std::string::npos ? arguments[++i] : argument.substr(equals + 1);
+    if (value.empty()) return wrong_option(format("option {} must not be empty", name));
     if (setting != nullptr) flags.values.emplace_back(setting, value);
     if (setting == nullptr) flags.config_file = value;
   }
@@ -273,7 +295,6 @@ Result<void> check(const Config& config) {
                          driver);
     }
   }
-  if (config.cluster.empty()) return Error::make(ErrorKind::invalid, "--cluster: must not be empty");
   return {};
 }
 
@@ -298,21 +319,29 @@ Result<CommandLine> read_config(const ConfigSource& source) {
 
 std::string help_text() {
   std::string text =
-      "usage: gantry-agent [OPTION…]\n\n"
+      "Usage: gantry-agent [OPTIONS]\n\n"
       "Joins this host to an ECS control plane and runs the tasks that it sends.\n\n"
-      "Options (each wins over its variable, the environment over the file):\n"
-      "  --config FILE                KEY=VALUE lines of the variables below (/etc/ecs/ecs.config)\n";
+      "Options, and the variables that say the same (an option wins over the environment, that over the "
+      "file):\n";
+  const auto line = [&](std::string_view name, std::string_view help) {
+    text += format("  {:<31} {}\n", name, help);
+  };
+  line("    --config FILE", "KEY=VALUE lines of variables (default /etc/ecs/ecs.config, if there)");
   for (const auto& setting : settings()) {
     if (setting.flag.empty()) continue;
     const auto variable = setting.variable.empty() ? std::string() : format(" [{}]", setting.variable);
-    text += format("  {:<28} {}{}\n", format("{} VALUE", setting.flag), setting.help, variable);
+    line(format("    {} {}", setting.flag, setting.placeholder), format("{}{}", setting.help, variable));
   }
-  text += "  --help, --version\n\nVariables without an option:\n";
+  line("-v, --version", "show the version");
+  line("-h, --help", "show this help");
+  text += "\nVariables without an option:\n";
   for (const auto& setting : settings()) {
-    if (setting.flag.empty() && !setting.help.empty())
-      text += format("  {:<38} {}\n", setting.variable, setting.help);
+    if (setting.flag.empty()) text += format("  {:<38} {}\n", setting.variable, setting.help);
   }
-  return text;
+  return text +
+         "\nExit status: 0 ended by SIGTERM or SIGINT (tasks run on), 1 an error, 2 wrong options or "
+         "variables, 5 the\n"
+         "control plane refused this host for good: starting again won't help.\n";
 }
 
 }  // namespace gantry::agent

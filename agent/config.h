@@ -24,7 +24,7 @@ struct DynamicPorts {
 struct Config {
   std::string cluster = "default";                       // --cluster, ECS_CLUSTER
   std::string endpoint = "http://127.0.0.1:51480";       // --endpoint, ECS_BACKEND_HOST; https:// if none
-  std::string region = "us-east-1";                      // --region, AWS_DEFAULT_REGION
+  std::string region = "us-east-1";                      // --region, AWS_REGION, AWS_DEFAULT_REGION
   std::string data_directory = "/var/lib/gantry/agent";  // --data-dir, ECS_DATADIR
   std::string root = "/var/lib/gantry";                  // --root: the engine's
   std::string run_root = "/run/gantry";                  // --run-root: the engine's

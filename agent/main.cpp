@@ -12,6 +12,7 @@ namespace {
 
 using namespace gantry;
 
+constexpr int wrong_options = 2;
 constexpr int refused_for_good = 5;  // the ECS agent's supervisors don't start it again after this one
 constexpr std::chrono::seconds patience{10};
 
@@ -25,9 +26,9 @@ std::map<std::string, std::string> read_environment() {
   return values;
 }
 
-int complain(const Error& error) {
+int fail(int status, const Error& error) {
   std::fprintf(stderr, "gantry-agent: %s\n", error.message().c_str());
-  return 1;
+  return status;
 }
 
 sigset_t ending_signals() {
@@ -72,12 +73,12 @@ int main(int count, char** arguments) {
   source.arguments.assign(arguments + 1, arguments + count);
   source.environment = read_environment();
   const auto line = agent::read_config(source);
-  if (!line) return complain(line.error());
+  if (!line) return fail(wrong_options, line.error());
   if (line->help) std::fputs(agent::help_text().c_str(), stdout);
   if (line->version) std::puts("gantry-agent " GANTRY_VERSION);
   if (line->help || line->version) return 0;
   const auto status = run(line->config);
-  if (!status) return complain(status.error());
+  if (!status) return fail(1, status.error());
   std::fflush(nullptr);
   ::_exit(*status);  // the thread that waits for signals still uses what main owns
 }

@@ -26,8 +26,9 @@ void add_exec_flags(FlagSet& set, engine::ExecSpec& spec) {
       .toggle("privileged", 0, spec.privileged, "with all capabilities")
       .custom("env", 'e', variable, "NAME=VALUE", "set a variable; NAME alone takes ours")
       .custom("env-file", 0, file, "FILE", "read variables from a file")
-      .value("user", 'u', spec.user, "USER[:GROUP]", "name or number")
-      .value("workdir", 'w', spec.working_directory, "DIR", "working directory in the container");
+      .value("user", 'u', spec.user, "USER[:GROUP]", "name or number (default the container's)")
+      .value("workdir", 'w', spec.working_directory, "DIR",
+             "working directory in the container (default the container's)");
 }
 
 // docker's: 127 not found, 126 can't be run, 1 for what is wrong with the container.
@@ -39,8 +40,7 @@ int exit_code_of(const Error& error) {
 
 Result<int> exec(const Session& session, const std::vector<std::string>& words) {
   engine::ExecSpec spec;
-  FlagSet set("exec [OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container.",
-              FlagSet::Order::flags_first);
+  FlagSet set(session.title, "[OPTIONS] CONTAINER COMMAND [ARG...]", FlagSet::Order::flags_first);
   add_exec_flags(set, spec);
   const Parsed parsed = set.arguments(2).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -78,10 +78,10 @@ Result<int> attach(const Session& session, const std::vector<std::string>& words
     options.detach_keys = TRY(parse_detach_keys(text));
     return {};
   };
-  FlagSet set("attach [OPTIONS] CONTAINER", "Join our terminal to a running container.");
+  FlagSet set(session.title, "[OPTIONS] CONTAINER");
   set.toggle("no-stdin", 0, no_stdin, "don't attach stdin")
-      .toggle("sig-proxy", 0, options.forward_signals, "pass signals on (true)")
-      .custom("detach-keys", 0, detach_keys, "KEYS", "ctrl-p,ctrl-q");
+      .toggle("sig-proxy", 0, options.forward_signals, "pass signals on, without a terminal")
+      .custom("detach-keys", 0, detach_keys, "KEYS", "keys that leave it running (default ctrl-p,ctrl-q)");
   const Parsed parsed = set.arguments(1, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
   options.open_stdin = !no_stdin;
@@ -95,8 +95,8 @@ Result<int> attach(const Session& session, const std::vector<std::string>& words
 }  // namespace
 
 std::vector<VerbEntry> exec_verbs() {
-  return {{"exec", exec, "execute a command in a running container"},
-          {"attach", attach, "join our terminal to a running container"}};
+  return {{{"exec", "container exec"}, exec, "Execute a command in a running container"},
+          {{"attach", "container attach"}, attach, "Join our terminal to a running container"}};
 }
 
 }  // namespace gantry::cli

@@ -30,23 +30,17 @@ bool matches_rule(const engine::ContainerInfo& info, const std::string& key, con
 
 }  // namespace
 
-Result<ContainerFilter> ContainerFilter::parse(const std::vector<std::string>& texts) {
-  ContainerFilter filter;
-  for (const auto& text : texts) {
-    const size_t equals = text.find('=');
-    const std::string key = text.substr(0, equals);
-    if (equals == std::string::npos) {
-      return Error::make(ErrorKind::invalid, "--filter: must be KEY=VALUE, found \"{}\"", text);
-    }
-    if (known_keys.count(key) == 0) {
-      return Error::make(ErrorKind::unsupported,
-                         "--filter: \"{}\" is not supported (ancestor, exited, health, id, label, name and "
-                         "status are)",
-                         key);
-    }
-    filter.rules_.push_back({key, text.substr(equals + 1)});
+Result<void> ContainerFilter::add(const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::string key = text.substr(0, equals);
+  if (equals == std::string::npos) return Error(ErrorKind::invalid, "must be KEY=VALUE");
+  if (known_keys.count(key) == 0) {
+    return Error::make(ErrorKind::unsupported,
+                       "\"{}\" is not supported (ancestor, exited, health, id, label, name and status are)",
+                       key);
   }
-  return filter;
+  rules_.push_back({key, text.substr(equals + 1)});
+  return {};
 }
 
 bool ContainerFilter::matches(const engine::ContainerInfo& info) const {

@@ -11,8 +11,8 @@ namespace gantry::cli {
 // ps --filter: several of one key are alternatives, different keys must all match.
 class ContainerFilter {
  public:
-  // Errors: unsupported for another key, naming those there are.
-  static Result<ContainerFilter> parse(const std::vector<std::string>& texts);
+  // "KEY=VALUE". Errors: unsupported for another key, naming those there are.
+  Result<void> add(const std::string& text);
   bool matches(const engine::ContainerInfo& info) const;
   // Whether it picks states itself, so that those not running must be offered to it.
   bool selects_states() const;

@@ -1,7 +1,9 @@
 #include "cli/flags.h"
 
 #include "base/format.h"
+#include "base/text.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace gantry::cli {
@@ -14,8 +16,8 @@ Result<bool> parse_bool(const std::string& text) {
   return Error::make(ErrorKind::invalid, "must be true or false, found \"{}\"", text);
 }
 
-std::string first_word(const std::string& text) {
-  return text.substr(0, text.find(" ["));
+std::string with_default(std::string help, const std::string& value) {
+  return value.empty() ? help : help + format(" (default {})", value);
 }
 
 }  // namespace
@@ -25,13 +27,15 @@ FlagSet& FlagSet::toggle(std::string name, char letter, bool& target, std::strin
     target = TRY(parse_bool(text));
     return {};
   };
-  flags_.push_back({std::move(name), letter, true, set, {}, std::move(help)});
+  help = with_default(std::move(help), target ? "true" : "");
+  flags_.push_back({std::move(name), letter, true, set, {}, std::move(help), {}});
   return *this;
 }
 
 FlagSet& FlagSet::custom(std::string name, char letter, Setter set, std::string placeholder,
                          std::string help) {
-  flags_.push_back({std::move(name), letter, false, std::move(set), std::move(placeholder), std::move(help)});
+  flags_.push_back(
+      {std::move(name), letter, false, std::move(set), std::move(placeholder), std::move(help), {}});
   return *this;
 }
 
@@ -41,7 +45,7 @@ FlagSet& FlagSet::value(std::string name, char letter, std::string& target, std:
     target = text;
     return {};
   };
-  return custom(std::move(name), letter, set, std::move(placeholder), std::move(help));
+  return custom(std::move(name), letter, set, std::move(placeholder), with_default(std::move(help), target));
 }
 
 FlagSet& FlagSet::values(std::string name, char letter, std::vector<std::string>& target,
@@ -53,9 +57,20 @@ FlagSet& FlagSet::values(std::string name, char letter, std::vector<std::string>
   return custom(std::move(name), letter, set, std::move(placeholder), std::move(help));
 }
 
+FlagSet& FlagSet::refused(std::string name, char letter, std::string placeholder, std::string reason) {
+  flags_.push_back(
+      {std::move(name), letter, false, {}, std::move(placeholder), "refused: " + reason, reason});
+  return *this;
+}
+
 FlagSet& FlagSet::arguments(size_t least, size_t most) {
   least_ = least;
   most_ = most;
+  return *this;
+}
+
+FlagSet& FlagSet::epilogue(std::string text) {
+  epilogue_ = std::move(text);
   return *this;
 }
 
@@ -104,15 +119,22 @@ class FlagSet::Reader {
     return Error::make(ErrorKind::invalid, "flag needs an argument: {}", flag);
   }
 
+  static Result<void> check_taken(const Flag& flag) {
+    if (flag.refusal.empty()) return {};
+    return Error::make(ErrorKind::unsupported, "--{} is refused: {}", flag.name, flag.refusal);
+  }
+
   Result<void> read_long(const std::string& text) {
     const size_t equals = text.find('=');
     const std::string name = text.substr(0, equals);
     if (name == "help") {
-      help_ = true;
+      help_ = equals == std::string::npos ||
+              TRY(parse_bool(text.substr(equals + 1)).context("invalid argument for --help"));
       return {};
     }
     const Flag* flag = set_.find(name);
     if (flag == nullptr) return Error::make(ErrorKind::invalid, "unknown flag: --{}", name);
+    TRY(check_taken(*flag));
     std::string value = "true";
     if (equals != std::string::npos) {
       value = text.substr(equals + 1);
@@ -126,9 +148,14 @@ class FlagSet::Reader {
   Result<void> read_short(const std::string& letters) {
     for (size_t i = 0; i < letters.size(); ++i) {
       const Flag* flag = set_.find(letters[i]);
+      if (flag == nullptr && letters[i] == 'h') {
+        help_ = true;
+        return {};
+      }
       if (flag == nullptr) {
         return Error::make(ErrorKind::invalid, "unknown shorthand flag: '{}' in -{}", letters[i], letters);
       }
+      TRY(check_taken(*flag));
       if (flag->is_switch) {
         TRY(flag->set("true"));
         continue;
@@ -150,15 +177,12 @@ class FlagSet::Reader {
 
 std::optional<std::string> FlagSet::check_count(size_t count) const {
   if (count >= least_ && count <= most_) return std::nullopt;
-  const std::string verb = first_word(usage_);
-  if (least_ == most_) {
-    if (least_ == 0) return format("\"gantry {}\" accepts no arguments", verb);
-    return format("\"gantry {}\" requires exactly {} argument{}", verb, least_, least_ == 1 ? "" : "s");
-  }
-  if (count < least_) {
-    return format("\"gantry {}\" requires at least {} argument{}", verb, least_, least_ == 1 ? "" : "s");
-  }
-  return format("\"gantry {}\" requires at most {} argument{}", verb, most_, most_ == 1 ? "" : "s");
+  if (most_ == 0) return format("'{}' accepts no arguments", title_.command);
+  const bool too_few = count < least_;
+  const size_t bound = too_few ? least_ : most_;
+  const std::string_view rule = least_ == most_ ? "exactly" : too_few ? "at least" : "at most";
+  return format("'{}' requires {} {} argument{}, found {}", title_.command, rule, bound,
+                bound == 1 ? "" : "s", count);
 }
 
 Parsed FlagSet::parse(const std::vector<std::string>& given) const {
@@ -166,29 +190,56 @@ Parsed FlagSet::parse(const std::vector<std::string>& given) const {
   const auto read = reader.run();
   if (!read) return {{}, wrong_usage(read.error().message())};
   if (reader.wants_help()) {
-    print_help();
+    fmt::print("{}", help());
     return {{}, 0};
   }
   Parsed parsed{reader.take_positional(), {}};
-  if (const auto problem = check_count(parsed.arguments.size())) parsed.exit = wrong_usage(*problem);
+  const auto problem = check_count(parsed.arguments.size());
+  if (problem) parsed.exit = wrong_usage(*problem, wrong_arguments);
   return parsed;
 }
 
-int FlagSet::wrong_usage(const std::string& error) const {
-  const std::string verb = usage_.substr(0, usage_.find(" ["));
-  fmt::print(stderr, "gantry: {}\nusage: gantry {}\nrun 'gantry {} --help' for more information\n", error,
-             usage_, verb);
-  return 125;
+int FlagSet::wrong_usage(const std::string& error, int code) const {
+  fmt::print(stderr, "gantry: {}\n\nUsage:  {} {}\n\nRun '{} --help' for more information\n", error,
+             title_.command, synopsis_, title_.command);
+  return code;
 }
 
-void FlagSet::print_help() const {
-  fmt::print("Usage: gantry {}\n\n{}\n", usage_, summary_);
-  if (!flags_.empty()) fmt::print("\nOptions:\n");
-  for (const auto& flag : flags_) {
+std::string FlagSet::help() const {
+  std::string text = format("Usage:  {} {}\n\n{}\n", title_.command, synopsis_, title_.summary);
+  if (title_.aliases.size() > 1) text += format("\nAliases:\n  {}\n", join(title_.aliases, ", "));
+  text += "\nOptions:\n" + options_help();
+  if (!epilogue_.empty()) text += "\n" + epilogue_;
+  return text;
+}
+
+// By name, as docker has them.
+std::string FlagSet::options_help() const {
+  auto flags = flags_;
+  flags.push_back({"help", find('h') == nullptr ? 'h' : '\0', true, {}, {}, "show this help", {}});
+  std::sort(flags.begin(), flags.end(), [](const Flag& a, const Flag& b) { return a.name < b.name; });
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const auto& flag : flags) {
     const std::string letter = flag.letter == 0 ? "    " : format("-{}, ", flag.letter);
-    const std::string name = format("--{} {}", flag.name, flag.placeholder);
-    fmt::print("  {}{:<30} {}\n", letter, name, flag.help);
+    const std::string value = flag.placeholder.empty() ? "" : " " + flag.placeholder;
+    rows.emplace_back(format("{}--{}{}", letter, flag.name, value), flag.help);
   }
+  return two_columns(rows);
+}
+
+std::string two_columns(const std::vector<std::pair<std::string, std::string>>& rows) {
+  constexpr size_t widest = 32;
+  size_t width = 0;
+  for (const auto& row : rows) {
+    if (row.first.size() <= widest) width = std::max(width, row.first.size());
+  }
+  std::string text;
+  for (const auto& [name, what] : rows) {
+    const bool fits = name.size() <= width;
+    text += fits ? format("  {:<{}}   {}\n", name, width, what)
+                 : format("  {}\n  {:<{}}   {}\n", name, "", width, what);
+  }
+  return text;
 }
 
 }  // namespace gantry::cli

@@ -45,11 +45,12 @@ Result<int> list(const Session& session, const std::vector<std::string>& words) 
   bool whole = false;
   bool all = false;
   std::string format;
-  FlagSet set("images [OPTIONS] [REPOSITORY[:TAG]]", "List images.");
+  FlagSet set(session.title, "[OPTIONS] [REPOSITORY[:TAG]]");
   set.toggle("quiet", 'q', quiet, "ids only")
       .toggle("all", 'a', all, "all; there are no hidden ones")
       .toggle("no-trunc", 0, whole, "don't shorten ids")
-      .value("format", 0, format, "FORMAT", "table, json or a template");
+      .value("format", 0, format, "FORMAT",
+             "table, json, or a template such as {{.Repository}} (default table)");
   const Parsed parsed = set.arguments(0, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const std::string wanted = parsed.arguments.empty() ? "" : parsed.arguments[0];
@@ -58,7 +59,9 @@ Result<int> list(const Session& session, const std::vector<std::string>& words) 
                {"TAG", "Tag"},
                {"IMAGE ID", "ID"},
                {"CREATED", "CreatedSince"},
-               {"SIZE", "Size"}});
+               {"SIZE", "Size"},
+               {"DIGEST", "Digest", true},
+               {"CREATED AT", "CreatedAt", true}});
   for (const auto& image : TRY(store.list())) {
     if (!quiet) {
       add_rows(table, image, wanted, whole);
@@ -70,9 +73,9 @@ Result<int> list(const Session& session, const std::vector<std::string>& words) 
   return 0;
 }
 
-Result<int> remove(const Session& session, const std::vector<std::string>& words) {
+Result<int> remove_images(const Session& session, const std::vector<std::string>& words) {
   bool force = false;
-  FlagSet set("rmi [OPTIONS] IMAGE [IMAGE...]", "Remove images.");
+  FlagSet set(session.title, "[OPTIONS] IMAGE [IMAGE...]");
   set.toggle("force", 'f', force, "also while containers use it");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -92,7 +95,7 @@ Result<int> remove(const Session& session, const std::vector<std::string>& words
 }
 
 Result<int> tag(const Session& session, const std::vector<std::string>& words) {
-  FlagSet set("tag SOURCE TARGET", "Give an image another name.");
+  FlagSet set(session.title, "SOURCE TARGET");
   const Parsed parsed = set.arguments(2, 2).parse(words);
   if (parsed.exit) return *parsed.exit;
   auto store = TRY(session.open_images());
@@ -103,7 +106,7 @@ Result<int> tag(const Session& session, const std::vector<std::string>& words) {
 
 Result<int> prune(const Session& session, const std::vector<std::string>& words) {
   bool force = false;
-  FlagSet set("prune [OPTIONS]", "Remove images without a tag that no container uses.");
+  FlagSet set(session.title, "[OPTIONS]");
   set.toggle("force", 'f', force, "don't ask (it never does)");
   const Parsed parsed = set.arguments(0, 0).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -115,10 +118,10 @@ Result<int> prune(const Session& session, const std::vector<std::string>& words)
 }  // namespace
 
 std::vector<VerbEntry> image_verbs() {
-  return {{"images", list, "list images"},
-          {"rmi", remove, "remove images"},
-          {"tag", tag, "give an image another name"},
-          {"image prune", prune, "remove images without a tag that no container uses"}};
+  return {{{"images", "image ls", "image list"}, list, "List images"},
+          {{"rmi", "image rm", "image remove"}, remove_images, "Remove images"},
+          {{"tag", "image tag"}, tag, "Give an image another name"},
+          {{"image prune"}, prune, "Remove images without a tag that no container uses"}};
 }
 
 }  // namespace gantry::cli

@@ -57,9 +57,9 @@ Result<std::string> look_up_any(const engine::Engine& engine, const std::string&
 Result<int> inspect(const Session& session, const std::vector<std::string>& words) {
   std::string format;
   std::string type;
-  FlagSet set("inspect [OPTIONS] NAME|ID [NAME|ID...]", "Show all that is known of containers or images.");
-  set.value("format", 'f', format, "FORMAT", "json or a template such as {{.State.Pid}}")
-      .value("type", 0, type, "container|image", "look only among these");
+  FlagSet set(session.title, "[OPTIONS] NAME|ID [NAME|ID...]");
+  set.value("format", 'f', format, "FORMAT", "json, or a template such as {{.State.Pid}} (default json)")
+      .value("type", 0, type, "container|image", "look only among these (default both)");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
   if (!type.empty() && type != "container" && type != "image") {
@@ -70,10 +70,21 @@ Result<int> inspect(const Session& session, const std::vector<std::string>& word
                        [&](const std::string& name) { return look_up_any(engine, name, type); });
 }
 
+Result<int> inspect_container(const Session& session, const std::vector<std::string>& words) {
+  std::string format;
+  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
+  set.value("format", 'f', format, "FORMAT", "json, or a template such as {{.State.Pid}} (default json)");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  const auto engine = TRY(session.open_engine());
+  return print_objects(parsed.arguments, format,
+                       [&](const std::string& name) { return look_up_any(engine, name, "container"); });
+}
+
 Result<int> inspect_image(const Session& session, const std::vector<std::string>& words) {
   std::string format;
-  FlagSet set("image inspect [OPTIONS] IMAGE [IMAGE...]", "Show all that is known of images.");
-  set.value("format", 'f', format, "FORMAT", "json or a template such as {{.Size}}");
+  FlagSet set(session.title, "[OPTIONS] IMAGE [IMAGE...]");
+  set.value("format", 'f', format, "FORMAT", "json, or a template such as {{.Size}} (default json)");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const auto store = TRY(session.open_images());
@@ -84,8 +95,9 @@ Result<int> inspect_image(const Session& session, const std::vector<std::string>
 }  // namespace
 
 std::vector<VerbEntry> inspect_verbs() {
-  return {{"inspect", inspect, "show all that is known of containers or images"},
-          {"image inspect", inspect_image, "show all that is known of images"}};
+  return {{{"inspect"}, inspect, "Show all that is known of containers or images"},
+          {{"container inspect"}, inspect_container, "Show all that is known of containers"},
+          {{"image inspect"}, inspect_image, "Show all that is known of images"}};
 }
 
 }  // namespace gantry::cli

@@ -28,7 +28,7 @@ Result<int> start_attached(engine::Engine& engine, const std::string& reference,
 Result<int> start(const Session& session, const std::vector<std::string>& words) {
   bool attach = false;
   bool interactive = false;
-  FlagSet set("start [OPTIONS] CONTAINER [CONTAINER...]", "Start stopped containers.");
+  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
   set.toggle("attach", 'a', attach, "show its output and forward signals")
       .toggle("interactive", 'i', interactive, "attach our stdin");
   const Parsed parsed = set.arguments(1).parse(words);
@@ -44,8 +44,9 @@ Result<int> start(const Session& session, const std::vector<std::string>& words)
 
 Result<int> stop(const Session& session, const std::vector<std::string>& words) {
   Seconds timeout;
-  FlagSet set("stop [OPTIONS] CONTAINER [CONTAINER...]", "Stop running containers.");
-  set.custom("time", 't', set_seconds(timeout), "SECONDS", "before it is killed (10); -1: never")
+  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
+  set.custom("time", 't', set_seconds(timeout), "SECONDS",
+             "before it is killed (default its --stop-timeout, else 10; -1: never)")
       .custom("timeout", 0, set_seconds(timeout), "SECONDS", "the same as --time");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -56,8 +57,9 @@ Result<int> stop(const Session& session, const std::vector<std::string>& words) 
 
 Result<int> restart(const Session& session, const std::vector<std::string>& words) {
   Seconds timeout;
-  FlagSet set("restart [OPTIONS] CONTAINER [CONTAINER...]", "Stop containers and start them again.");
-  set.custom("time", 't', set_seconds(timeout), "SECONDS", "before it is killed (10); -1: never")
+  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
+  set.custom("time", 't', set_seconds(timeout), "SECONDS",
+             "before it is killed (default its --stop-timeout, else 10; -1: never)")
       .custom("timeout", 0, set_seconds(timeout), "SECONDS", "the same as --time");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -68,8 +70,8 @@ Result<int> restart(const Session& session, const std::vector<std::string>& word
 
 Result<int> kill(const Session& session, const std::vector<std::string>& words) {
   std::string signal_name = "KILL";
-  FlagSet set("kill [OPTIONS] CONTAINER [CONTAINER...]", "Send a signal to running containers.");
-  set.value("signal", 's', signal_name, "SIGNAL", "name or number (KILL)");
+  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
+  set.value("signal", 's', signal_name, "SIGNAL", "name or number");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const int signal = TRY(engine::parse_signal(signal_name));
@@ -91,7 +93,7 @@ Result<void> remove_one(engine::Engine& engine, const std::string& name,
 
 Result<int> remove(const Session& session, const std::vector<std::string>& words) {
   engine::RemoveOptions options;
-  FlagSet set("rm [OPTIONS] CONTAINER [CONTAINER...]", "Remove containers.");
+  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
   set.toggle("force", 'f', options.force, "kill it first when it runs")
       .toggle("volumes", 'v', options.anonymous_volumes, "remove its anonymous volumes too");
   const Parsed parsed = set.arguments(1).parse(words);
@@ -102,7 +104,7 @@ Result<int> remove(const Session& session, const std::vector<std::string>& words
 }
 
 Result<int> wait(const Session& session, const std::vector<std::string>& words) {
-  FlagSet set("wait CONTAINER [CONTAINER...]", "Block until containers stop, then print their exit codes.");
+  FlagSet set(session.title, "CONTAINER [CONTAINER...]");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const auto engine = TRY(session.open_engine());
@@ -121,7 +123,7 @@ Result<int> wait(const Session& session, const std::vector<std::string>& words) 
 
 // What a monitor calls once its container has ended; people have no need of it.
 Result<int> clean_up(const Session& session, const std::vector<std::string>& words) {
-  FlagSet set("clean-up CONTAINER [CONTAINER...]", "Free what ended containers need no longer.");
+  FlagSet set(session.title, "CONTAINER [CONTAINER...]");
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
   auto engine = TRY(session.open_engine());
@@ -135,13 +137,13 @@ Result<int> clean_up(const Session& session, const std::vector<std::string>& wor
 }  // namespace
 
 std::vector<VerbEntry> life_verbs() {
-  return {{"start", start, "start stopped containers"},
-          {"stop", stop, "stop running containers"},
-          {"restart", restart, "stop containers and start them again"},
-          {"kill", kill, "send a signal to running containers"},
-          {"rm", remove, "remove containers"},
-          {"wait", wait, "block until containers stop, then print their exit codes"},
-          {"clean-up", clean_up, "free what ended containers need no longer", 1, false}};
+  return {{{"start", "container start"}, start, "Start stopped containers"},
+          {{"stop", "container stop"}, stop, "Stop running containers"},
+          {{"restart", "container restart"}, restart, "Stop containers and start them again"},
+          {{"kill", "container kill"}, kill, "Send a signal to running containers"},
+          {{"rm", "container rm", "container remove"}, remove, "Remove containers"},
+          {{"wait", "container wait"}, wait, "Block until containers stop, then print their exit codes"},
+          {{"clean-up"}, clean_up, "Free what ended containers need no longer", 1, false}};
 }
 
 }  // namespace gantry::cli

@@ -44,16 +44,17 @@ Result<int> ps(const Session& session, const std::vector<std::string>& words) {
   bool quiet = false;
   bool whole = false;
   std::string format;
-  std::vector<std::string> filters;
-  FlagSet set("ps [OPTIONS]", "List containers.");
+  ContainerFilter filter;
+  FlagSet set(session.title, "[OPTIONS]");
   set.toggle("all", 'a', all, "also those that don't run")
       .toggle("quiet", 'q', quiet, "ids only")
       .toggle("no-trunc", 0, whole, "don't shorten ids and commands")
-      .value("format", 0, format, "FORMAT", "table, json or a template")
-      .values("filter", 'f', filters, "KEY=VALUE", "id, name, label, status, ancestor, health, exited");
+      .value("format", 0, format, "FORMAT", "table, json, or a template such as {{.Names}} (default table)")
+      .custom(
+          "filter", 'f', [&](const std::string& text) { return filter.add(text); }, "KEY=VALUE",
+          "by id, name, label, status, ancestor, health or exited");
   const Parsed parsed = set.arguments(0, 0).parse(words);
   if (parsed.exit) return *parsed.exit;
-  const auto filter = TRY(ContainerFilter::parse(filters));
   const auto engine = TRY(session.open_engine());
   Table table({{"CONTAINER ID", "ID"},
                {"IMAGE", "Image"},
@@ -61,7 +62,11 @@ Result<int> ps(const Session& session, const std::vector<std::string>& words) {
                {"CREATED", "RunningFor"},
                {"STATUS", "Status"},
                {"PORTS", "Ports"},
-               {"NAMES", "Names"}});
+               {"NAMES", "Names"},
+               {"CREATED AT", "CreatedAt", true},
+               {"STATE", "State", true},
+               {"LABELS", "Labels", true},
+               {"NETWORKS", "Networks", true}});
   const TimePoint now = SystemClock().now();
   for (const auto& info : TRY(engine.list())) {
     if (!is_shown(info, all || filter.selects_states()) || !filter.matches(info)) continue;
@@ -100,9 +105,9 @@ Result<int> logs(const Session& session, const std::vector<std::string>& words) 
       return {};
     };
   };
-  FlagSet set("logs [OPTIONS] CONTAINER", "Show the output of a container.");
+  FlagSet set(session.title, "[OPTIONS] CONTAINER");
   set.toggle("follow", 'f', query.follow, "go on until it has ended")
-      .custom("tail", 'n', tail, "N", "only the last N lines; all")
+      .custom("tail", 'n', tail, "N", "only the last N lines (default all)")
       .custom("since", 0, moment(query.since), "TIME", "RFC 3339, epoch seconds, or a duration before now")
       .custom("until", 0, moment(query.until), "TIME", "the same, for the end")
       .toggle("timestamps", 't', timestamps, "put the time before each line");
@@ -117,7 +122,8 @@ Result<int> logs(const Session& session, const std::vector<std::string>& words) 
 }  // namespace
 
 std::vector<VerbEntry> list_verbs() {
-  return {{"ps", ps, "list containers"}, {"logs", logs, "show the output of a container"}};
+  return {{{"ps", "container ls", "container list", "container ps"}, ps, "List containers"},
+          {{"logs", "container logs"}, logs, "Show the output of a container"}};
 }
 
 }  // namespace gantry::cli

@@ -68,14 +68,11 @@ Result<images::Credential> ask(const std::string& username, bool from_stdin) {
 Result<int> login(const Session& session, const std::vector<std::string>& words) {
   std::string username;
   bool from_stdin = false;
-  const auto refuse = [](const std::string&) -> Result<void> {
-    return Error::make(ErrorKind::unsupported,
-                       "a password on the command line can be seen by everyone: use --password-stdin");
-  };
-  FlagSet set("login [OPTIONS] [REGISTRY]", "Check credentials for a registry and keep them.");
-  set.value("username", 'u', username, "NAME", "the user")
+  FlagSet set(session.title, "[OPTIONS] [REGISTRY]");
+  set.value("username", 'u', username, "NAME", "the user (default: asks)")
       .toggle("password-stdin", 0, from_stdin, "read the password from stdin")
-      .custom("password", 'p', refuse, "", "refused: others would see it");
+      .refused("password", 'p', "PASSWORD",
+               "a password on the command line can be seen by everyone; use --password-stdin");
   const Parsed parsed = set.arguments(0, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const std::string host = registry_host(parsed.arguments);
@@ -89,8 +86,8 @@ Result<int> login(const Session& session, const std::vector<std::string>& words)
   return 0;
 }
 
-Result<int> logout(const Session&, const std::vector<std::string>& words) {
-  FlagSet set("logout [REGISTRY]", "Forget the credentials for a registry.");
+Result<int> logout(const Session& session, const std::vector<std::string>& words) {
+  FlagSet set(session.title, "[REGISTRY]");
   const Parsed parsed = set.arguments(0, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const std::string host = registry_host(parsed.arguments);
@@ -107,8 +104,8 @@ Result<int> logout(const Session&, const std::vector<std::string>& words) {
 }  // namespace
 
 std::vector<VerbEntry> login_verbs() {
-  return {{"login", login, "check credentials for a registry and keep them"},
-          {"logout", logout, "forget the credentials for a registry"}};
+  return {{{"login"}, login, "Check credentials for a registry and keep them"},
+          {{"logout"}, logout, "Forget the credentials for a registry"}};
 }
 
 }  // namespace gantry::cli

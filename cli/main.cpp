@@ -1,52 +1,13 @@
-#include "base/log.h"
 #include "base/text.h"
-#include "cli/session.h"
+#include "cli/verbs.h"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/core.h>
-#include <functional>
 
 namespace gantry::cli {
 
 namespace {
-
-constexpr int usage_failure = 125;
-
-std::vector<VerbEntry> all_verbs() {
-  std::vector<VerbEntry> verbs;
-  for (const auto group : {run_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs, inspect_verbs,
-                           image_verbs, transfer_verbs, login_verbs, system_verbs}) {
-    auto more = group();
-    std::move(more.begin(), more.end(), std::back_inserter(verbs));
-  }
-  return verbs;
-}
-
-void print_help() {
-  fmt::print(
-      "Usage: gantry [OPTIONS] COMMAND\n\nRuns containers and moves images, as docker does, without a "
-      "daemon.\n\nOptions:\n"
-      "      --root DIR                    images, containers, volumes (GANTRY_ROOT; /var/lib/gantry)\n"
-      "      --run-root DIR                state that a reboot ends (GANTRY_RUN_ROOT; /run/gantry)\n"
-      "      --cgroup-limits required|best-effort\n"
-      "                                    whether a limit that this host can't enforce is an error "
-      "(required)\n"
-      "      --ca-file FILE                further CA certificates for registries, PEM (GANTRY_CA_FILE)\n"
-      "      --bridge NAME                 the bridge of this root's network (gantry0)\n"
-      "      --subnet CIDR                 its subnet (one that no route overlaps)\n"
-      "      --help, --version\n\nCommands:\n");
-  for (const auto& verb : all_verbs()) {
-    if (verb.listed) fmt::print("  {:<15} {}\n", verb.name, verb.summary);
-  }
-  fmt::print("\nRun 'gantry COMMAND --help' for more information on a command.\n");
-}
-
-int wrong_usage(const std::string& error) {
-  fmt::print(stderr, "gantry: {}\nrun 'gantry --help' for more information\n", error);
-  return usage_failure;
-}
 
 void from_environment(engine::EngineOptions& options) {
   const auto take = [](const char* name, std::string& target) {
@@ -57,97 +18,117 @@ void from_environment(engine::EngineOptions& options) {
   take("GANTRY_CA_FILE", options.ca_file);
 }
 
-Result<void> set_limits(engine::EngineOptions& options, const std::string& text) {
-  if (text == "required") {
-    options.limits = engine::LimitPolicy::required;
-  } else if (text == "best-effort") {
-    options.limits = engine::LimitPolicy::best_effort;
-  } else {
-    return Error::make(ErrorKind::invalid, "--cgroup-limits must be required or best-effort, found \"{}\"",
-                       text);
-  }
-  return {};
+FlagSet::Setter set_limits(engine::EngineOptions& options) {
+  return [&options](const std::string& text) -> Result<void> {
+    if (text != "required" && text != "best-effort") {
+      return Error::make(ErrorKind::invalid, "must be required or best-effort, found \"{}\"", text);
+    }
+    options.limits = text == "required" ? engine::LimitPolicy::required : engine::LimitPolicy::best_effort;
+    return {};
+  };
 }
 
-// Takes the global flags off the front. True: help or the version was asked for, and printed.
-Result<bool> read_global_flags(std::vector<std::string>& words, engine::EngineOptions& options) {
-  while (!words.empty() && words[0].rfind('-', 0) == 0) {
-    const size_t equals = words[0].find('=');
-    const std::string name = words[0].substr(0, equals);
-    if (name == "--help" || name == "-h") {
-      print_help();
-      return true;
-    }
-    if (name == "--version" || name == "-v") {
-      fmt::print("gantry version {}\n", GANTRY_VERSION);
-      return true;
-    }
-    const std::pair<std::string_view, std::string*> paths[] = {{"--root", &options.root},
-                                                               {"--run-root", &options.run_root},
-                                                               {"--ca-file", &options.ca_file},
-                                                               {"--bridge", &options.bridge},
-                                                               {"--subnet", &options.subnet}};
-    const auto* path = std::find_if(std::begin(paths), std::end(paths),
-                                    [&](const auto& entry) { return entry.first == name; });
-    const bool known = path != std::end(paths) || name == "--cgroup-limits";
-    if (!known) return Error::make(ErrorKind::invalid, "unknown flag: {}", name);
-    std::string value;
-    if (equals != std::string::npos) {
-      value = words[0].substr(equals + 1);
-    } else if (words.size() < 2) {
-      return Error::make(ErrorKind::invalid, "flag needs an argument: {}", name);
-    } else {
-      value = words[1];
-      words.erase(words.begin());
-    }
-    words.erase(words.begin());
-    if (path != std::end(paths)) {
-      *path->second = value;
-    } else {
-      TRY(set_limits(options, value));
-    }
-  }
-  return false;
+// Sets what must not be empty.
+FlagSet::Setter filled(std::string& target) {
+  return [&target](const std::string& text) -> Result<void> {
+    if (text.empty()) return Error(ErrorKind::invalid, "must not be empty");
+    target = text;
+    return {};
+  };
 }
 
-// "image inspect", "image ls" and "container ls" are names of their own; other "image X" and "container X"
-// are X.
-std::string take_verb(std::vector<std::string>& words) {
-  std::string verb = words[0];
-  words.erase(words.begin());
-  if ((verb != "image" && verb != "container") || words.empty()) return verb;
-  const std::string noun = verb;
-  verb = words[0];
-  words.erase(words.begin());
-  if (noun == "image" && (verb == "inspect" || verb == "prune")) return "image " + verb;
-  if (noun == "image" && verb == "rm") return "rmi";
-  if (verb == "ls" || verb == "list") return noun == "image" ? "images" : "ps";
-  return verb;
+FlagSet global_flags(engine::EngineOptions& options, bool& version) {
+  FlagSet flags({"gantry", "Runs containers and moves images with docker's verbs, without a daemon", {}},
+                "[OPTIONS] COMMAND [ARG...]", FlagSet::Order::flags_first);
+  flags
+      .custom("root", 0, filled(options.root), "DIR",
+              "images, containers, volumes (default $GANTRY_ROOT, else /var/lib/gantry)")
+      .custom("run-root", 0, filled(options.run_root), "DIR",
+              "state that a reboot ends (default $GANTRY_RUN_ROOT, else /run/gantry)")
+      .custom("cgroup-limits", 0, set_limits(options), "MODE",
+              "a limit that this host can't enforce is an error (required), or left out (best-effort) "
+              "(default required)")
+      .custom("ca-file", 0, filled(options.ca_file), "FILE",
+              "further CA certificates for registries, PEM (default $GANTRY_CA_FILE, else the system's)")
+      .custom("bridge", 0, filled(options.bridge), "NAME",
+              "the bridge of this root's network (default gantry0)")
+      .custom("subnet", 0, filled(options.subnet), "CIDR",
+              "its IPv4 subnet (default: the first of a list that no route overlaps)")
+      .toggle("version", 'v', version, "show the version");
+  flags.arguments(0).epilogue(
+      commands_help() + "\nRun 'gantry COMMAND --help' or 'gantry help COMMAND' for more on a command.\n");
+  return flags;
 }
 
-int run_verb(const VerbEntry& verb, const Session& session, const std::vector<std::string>& words) {
-  const auto code = verb.run(session, words);
+int run_verb(const Found& found, Session& session) {
+  session.title = title_of(*found.verb, found.name);
+  const auto code = found.verb->run(session, found.arguments);
   if (code) return *code;
   print_error(code.error());
-  return verb.failure;
+  return found.verb->failure;
 }
 
-int run(std::vector<std::string> words) {
-  Session session;
-  from_environment(session.options);
-  const auto done = read_global_flags(words, session.options);
-  if (!done) return wrong_usage(done.error().message());
-  if (*done) return 0;
-  if (words.empty()) {
-    print_help();
+FlagSet group_flags(const std::string& name) {
+  FlagSet flags({"gantry " + name, group_summary(name), {}}, "COMMAND");
+  flags.epilogue(commands_help(name) +
+                 fmt::format("\nRun 'gantry {} COMMAND --help' for more on a command.\n", name));
+  return flags;
+}
+
+// `gantry image` and `gantry image --help`.
+int run_group(const Found& found) {
+  const FlagSet flags = group_flags(found.name);
+  const Parsed parsed = flags.parse(found.arguments);
+  if (parsed.exit) return *parsed.exit;
+  fmt::print("{}", flags.help());
+  return 0;
+}
+
+int unknown(const std::string& what, const std::vector<std::string>& words, const FlagSet& global) {
+  const bool of_group = words.size() > 1 && !group_summary(words[0]).empty();
+  return of_group ? group_flags(words[0]).wrong_usage(what, wrong_arguments)
+                  : global.wrong_usage(what, wrong_arguments);
+}
+
+int run_command(const std::vector<std::string>& words, Session& session, const FlagSet& global) {
+  const Found found = find_verb(words);
+  if (found.verb) return run_verb(found, session);
+  if (found.group) return run_group(found);
+  return unknown("unknown command: gantry " + found.name, words, global);
+}
+
+// `gantry help image prune` is `gantry image prune --help`.
+int run_help(std::vector<std::string> topic, Session& session, const FlagSet& global) {
+  topic.erase(topic.begin());
+  if (topic.empty() || topic[0].rfind('-', 0) == 0) {
+    fmt::print("{}", global.help());
     return 0;
   }
-  const std::string name = take_verb(words);
-  const auto verbs = all_verbs();
-  const auto verb =
-      std::find_if(verbs.begin(), verbs.end(), [&](const VerbEntry& entry) { return entry.name == name; });
-  if (verb != verbs.end()) return run_verb(*verb, session, words);
-  return wrong_usage(format("'{}' is not a gantry command", name));
+  Found found = find_verb(topic);
+  if (!found.arguments.empty() || !(found.verb || found.group)) {
+    return unknown(fmt::format("unknown help topic: {}", join(topic, " ")), topic, global);
+  }
+  found.arguments = {"--help"};
+  return found.verb ? run_verb(found, session) : run_group(found);
+}
+
+int run(const std::vector<std::string>& words) {
+  Session session;
+  bool version = false;
+  from_environment(session.options);
+  const FlagSet global = global_flags(session.options, version);
+  const Parsed parsed = global.parse(words);
+  if (parsed.exit) return *parsed.exit;
+  if (version) {
+    fmt::print("gantry version {}\n", GANTRY_VERSION);
+    return 0;
+  }
+  if (parsed.arguments.empty()) {
+    fmt::print("{}", global.help());
+    return 0;
+  }
+  if (parsed.arguments[0] == "help") return run_help(parsed.arguments, session, global);
+  return run_command(parsed.arguments, session, global);
 }
 
 }  // namespace

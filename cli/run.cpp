@@ -48,7 +48,8 @@ int report_start_failure(engine::Engine& engine, const std::string& id, bool aut
   print_error(error);
   const auto info = engine.inspect(id);
   const bool tried = info && info->exit_code != 0;
-  // Nothing stays of one whose program never ran: there is no output of it, and its name is free to try again.
+  // Nothing stays of one whose program never ran: there is no output of it, and its name is free to try
+  // again.
   const bool never_ran = info && info->started_at == TimePoint();
   if (auto_remove || never_ran) {
     const auto removed = engine.remove(id, {.force = true, .anonymous_volumes = true});
@@ -82,8 +83,7 @@ Result<void> check_terminal(const RunFlags& flags) {
 
 Result<int> run(const Session& session, const std::vector<std::string>& words) {
   RunFlags flags;
-  FlagSet set("run [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image.",
-              FlagSet::Order::flags_first);
+  FlagSet set(session.title, "[OPTIONS] IMAGE [COMMAND] [ARG...]", FlagSet::Order::flags_first);
   set.toggle("detach", 'd', flags.detach, "run in the background and print the id");
   add_run_flags(set, flags);
   const Parsed parsed = set.arguments(1).parse(words);
@@ -97,8 +97,7 @@ Result<int> run(const Session& session, const std::vector<std::string>& words) {
 
 Result<int> create_only(const Session& session, const std::vector<std::string>& words) {
   RunFlags flags;
-  FlagSet set("create [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container, to be started later.",
-              FlagSet::Order::flags_first);
+  FlagSet set(session.title, "[OPTIONS] IMAGE [COMMAND] [ARG...]", FlagSet::Order::flags_first);
   add_run_flags(set, flags);
   const Parsed parsed = set.arguments(1).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -110,8 +109,9 @@ Result<int> create_only(const Session& session, const std::vector<std::string>& 
 }  // namespace
 
 std::vector<VerbEntry> run_verbs() {
-  return {{"run", run, "create and run a new container from an image", failure},
-          {"create", create_only, "create a new container", failure}};
+  return {
+      {{"run", "container run"}, run, "Create and run a new container from an image", failure},
+      {{"create", "container create"}, create_only, "Create a new container, to be started later", failure}};
 }
 
 }  // namespace gantry::cli

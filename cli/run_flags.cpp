@@ -73,18 +73,21 @@ void add_process_flags(FlagSet& set, RunFlags& flags) {
       .toggle("tty", 't', spec.terminal, "allocate a terminal")
       .custom("env", 'e', add_variable, "NAME=VALUE", "set a variable; NAME alone takes ours")
       .custom("env-file", 0, add_file, "FILE", "read variables from a file")
-      .custom("entrypoint", 0, set_entrypoint, "PROGRAM", "replace the image's entrypoint")
-      .value("user", 'u', spec.user, "USER[:GROUP]", "name or number")
-      .values("group-add", 0, spec.additional_groups, "GROUP", "a further group")
-      .value("workdir", 'w', spec.working_directory, "DIR", "working directory in the container")
+      .custom("entrypoint", 0, set_entrypoint, "PROGRAM",
+              "program to run (default the image's; \"\" clears it)")
+      .value("user", 'u', spec.user, "USER[:GROUP]", "name or number (default the image's)")
+      .values("group-add", 0, spec.additional_groups, "GROUP", "a further group, name or number")
+      .value("workdir", 'w', spec.working_directory, "DIR",
+             "working directory in the container (default the image's)")
       .toggle("init", 0, spec.init, "run an init as process 1 that reaps and forwards signals")
-      .custom("ulimit", 0, append(spec.ulimits, parse_ulimit), "NAME=SOFT[:HARD]", "resource limit")
+      .custom("ulimit", 0, append(spec.ulimits, parse_ulimit), "NAME=SOFT[:HARD]",
+              "resource limit, such as nofile=1024:2048; -1: none")
       .custom("oom-score-adj", 0,
               assign(spec.oom_score_adjustment,
                      [](const std::string& text) -> Result<int> {
                        return static_cast<int>(TRY(parse_integer("value", text, -1000, 1000)));
                      }),
-              "N", "-1000 to 1000");
+              "N", "how readily the kernel kills it, -1000 to 1000");
 }
 
 void add_network_flags(FlagSet& set, RunFlags& flags) {
@@ -93,15 +96,15 @@ void add_network_flags(FlagSet& set, RunFlags& flags) {
     for (const auto& port : TRY(parse_publish(text))) spec.ports.push_back(port);
     return {};
   };
-  set.value("hostname", 'h', spec.hostname, "NAME", "the container's host name")
+  set.value("hostname", 'h', spec.hostname, "NAME", "the container's host name (default the short id)")
       .value("domainname", 0, spec.domainname, "NAME", "the container's domain name")
       .value("network", 0, spec.network, "MODE", "bridge, host, none or container:NAME")
       .value("net", 0, spec.network, "MODE", "the same as --network")
       .custom("publish", 'p', publish, "[IP:][HOST:]PORT[/udp]", "make a port reachable on the host")
       .toggle("publish-all", 'P', spec.publish_all_ports, "publish all ports that the image exposes")
-      .values("dns", 0, spec.dns, "ADDRESS", "name server")
-      .values("dns-search", 0, spec.dns_search, "DOMAIN", "search domain")
-      .values("dns-option", 0, spec.dns_options, "OPTION", "resolver option")
+      .values("dns", 0, spec.dns, "ADDRESS", "name server (default the host's)")
+      .values("dns-search", 0, spec.dns_search, "DOMAIN", "search domain (default the host's)")
+      .values("dns-option", 0, spec.dns_options, "OPTION", "resolver option (default the host's)")
       .values("add-host", 0, spec.extra_hosts, "NAME:ADDRESS", "a line of /etc/hosts");
 }
 
@@ -113,26 +116,30 @@ void add_storage_flags(FlagSet& set, RunFlags& flags) {
       .custom("mount", 0, append(spec.mounts, parse_mount), "type=…,source=…,target=…", "mount, by keys")
       .custom("tmpfs", 0, append(spec.mounts, parse_tmpfs), "DIR[:OPTIONS]", "mount a tmpfs")
       .toggle("read-only", 0, spec.read_only_root, "mount the root read-only")
-      .custom("shm-size", 0, assign(spec.shm_size, shm_size), "SIZE", "size of /dev/shm (64m)")
-      .custom("device", 0, append(spec.devices, parse_device), "HOST[:PATH][:rwm]", "give a device");
+      .custom("shm-size", 0, assign(spec.shm_size, shm_size), "SIZE", "size of /dev/shm (default 64m)")
+      .custom("device", 0, append(spec.devices, parse_device), "HOST[:PATH][:rwm]",
+              "give a device (default rwm)");
 }
 
 void add_resource_flags(FlagSet& set, RunFlags& flags) {
   auto& spec = flags.spec;
   auto& resources = spec.resources;
-  set.custom("memory", 'm', assign(resources.memory, parse_memory), "SIZE", "memory limit")
+  set.custom("memory", 'm', assign(resources.memory, parse_memory), "SIZE", "memory limit (default none)")
       .custom("memory-reservation", 0, assign(resources.memory_reservation, parse_memory), "SIZE",
-              "memory that is protected")
+              "memory that is protected (default none)")
       .custom("memory-swap", 0, assign(resources.memory_swap, parse_swap), "SIZE",
-              "memory and swap together; -1: no limit")
-      .custom("cpus", 0, assign(resources.nano_cpus, parse_cpus), "N", "number of CPUs, such as 1.5")
+              "memory and swap together (default twice --memory; -1: no limit)")
+      .custom("cpus", 0, assign(resources.nano_cpus, parse_cpus), "N",
+              "number of CPUs, such as 1.5 (default no limit)")
       .custom("cpu-shares", 'c', assign(resources.cpu_shares, parse_count), "N", "relative weight")
-      .custom("cpu-quota", 0, assign(resources.cpu_quota, parse_signed), "µs", "CPU time a period")
-      .custom("cpu-period", 0, assign(resources.cpu_period, parse_count), "µs", "the period")
-      .value("cpuset-cpus", 0, resources.cpuset_cpus, "LIST", "CPUs to run on, such as 0-1,3")
+      .custom("cpu-quota", 0, assign(resources.cpu_quota, parse_signed), "µs",
+              "CPU time a period (default no limit)")
+      .custom("cpu-period", 0, assign(resources.cpu_period, parse_count), "µs", "the period (default 100000)")
+      .value("cpuset-cpus", 0, resources.cpuset_cpus, "LIST", "CPUs to run on, such as 0-1,3 (default all)")
       .custom("pids-limit", 0, assign(resources.pids_limit, parse_signed), "N",
-              "most processes; -1: no limit")
-      .value("cgroup-parent", 0, spec.cgroup_parent, "PATH", "the cgroup above the container's");
+              "most processes (default -1: no limit)")
+      .value("cgroup-parent", 0, spec.cgroup_parent, "PATH",
+             "the cgroup above the container's (default /gantry)");
 }
 
 Result<void> apply_security_option(engine::ContainerSpec& spec, const std::string& text) {
@@ -162,7 +169,8 @@ void add_security_flags(FlagSet& set, RunFlags& flags) {
   set.values("cap-add", 0, spec.capabilities_added, "NAME", "add a capability")
       .values("cap-drop", 0, spec.capabilities_dropped, "NAME", "drop a capability")
       .toggle("privileged", 0, spec.privileged, "all capabilities and devices, nothing masked")
-      .custom("security-opt", 0, security, "OPTION", "no-new-privileges, seccomp=FILE|unconfined, …")
+      .custom("security-opt", 0, security, "OPTION",
+              "no-new-privileges[=BOOL], seccomp=FILE|unconfined, systempaths=unconfined")
       .custom("sysctl", 0, add_key_value(spec.sysctls), "NAME=VALUE",
               "a sysctl of the container's namespaces")
       .value("pid", 0, spec.pid_mode, "host", "share the host's process ids")
@@ -190,13 +198,17 @@ void add_life_flags(FlagSet& set, RunFlags& flags) {
       .custom("annotation", 0, add_key_value(spec.annotations), "KEY=VALUE", "an annotation of config.json")
       .toggle("rm", 0, spec.auto_remove, "remove it and its anonymous volumes when it ends")
       .custom("restart", 0, assign(spec.restart, parse_restart), "POLICY",
-              "no, on-failure[:MAX], always, unless-stopped")
-      .value("stop-signal", 0, spec.stop_signal, "SIGNAL", "signal that stops it")
-      .custom("stop-timeout", 0, assign(spec.stop_timeout, parse_seconds), "SECONDS", "before it is killed")
-      .custom("log-driver", 0, assign(spec.log.driver, parse_log_driver), "NAME", "json-file or none")
-      .values("log-opt", 0, flags.log_options, "KEY=VALUE", "max-size, max-file")
-      .custom("pull", 0, assign(flags.pull, parse_pull), "POLICY", "missing, always, never")
-      .value("cidfile", 0, flags.cidfile, "FILE", "write the id there");
+              "no, on-failure[:MAX], always, unless-stopped (default no)")
+      .value("stop-signal", 0, spec.stop_signal, "SIGNAL",
+             "signal that stops it (default the image's, else TERM)")
+      .custom("stop-timeout", 0, assign(spec.stop_timeout, parse_seconds), "SECONDS",
+              "before it is killed (default 10; -1: never)")
+      .custom("log-driver", 0, assign(spec.log.driver, parse_log_driver), "NAME",
+              "json-file or none (default json-file)")
+      .values("log-opt", 0, flags.log_options, "KEY=VALUE",
+              "max-size=SIZE, max-file=N (default one file without limit)")
+      .custom("pull", 0, assign(flags.pull, parse_pull), "POLICY", "missing, always, never (default missing)")
+      .value("cidfile", 0, flags.cidfile, "FILE", "write the id there; it must not exist");
 }
 
 void add_health_flags(FlagSet& set, RunFlags& flags) {
@@ -212,14 +224,15 @@ void add_health_flags(FlagSet& set, RunFlags& flags) {
     flags.health_given = true;
     return {};
   };
-  set.value("health-cmd", 0, flags.health_command, "COMMAND", "shell command that tells whether it is well")
-      .custom("health-interval", 0, duration(flags.health.interval), "TIME", "between checks (30s)")
-      .custom("health-timeout", 0, duration(flags.health.timeout), "TIME", "most time for one (30s)")
+  set.value("health-cmd", 0, flags.health_command, "COMMAND",
+            "shell command that tells whether it is well (default the image's)")
+      .custom("health-interval", 0, duration(flags.health.interval), "TIME", "between checks (default 30s)")
+      .custom("health-timeout", 0, duration(flags.health.timeout), "TIME", "most time for one (default 30s)")
       .custom("health-start-period", 0, duration(flags.health.start_period), "TIME",
-              "in which failures don't count (0s)")
+              "in which failures don't count (default 0s)")
       .custom("health-start-interval", 0, duration(flags.health.start_interval), "TIME",
-              "between checks in that period (5s)")
-      .custom("health-retries", 0, retries, "N", "failures in a row that make it unhealthy (3)")
+              "between checks in that period (default 5s)")
+      .custom("health-retries", 0, retries, "N", "failures in a row that make it unhealthy (default 3)")
       .toggle("no-healthcheck", 0, flags.no_health_check, "turn the image's health check off");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "cli/flags.h"
 #include "engine/engine.h"
 #include "images/image_store.h"
 
@@ -10,9 +11,10 @@
 
 namespace gantry::cli {
 
-// The global flags, and what a verb opens by them.
+// The global flags, the verb's title, and what a verb opens by them.
 struct Session {
   engine::EngineOptions options;
+  Title title;
 
   Result<engine::Engine> open_engine() const { return engine::Engine::open(options); }
   // For verbs that touch no container: works without the runtime.
@@ -23,7 +25,7 @@ struct Session {
 using Verb = Result<int> (*)(const Session& session, const std::vector<std::string>& arguments);
 
 struct VerbEntry {
-  std::string name;
+  std::vector<std::string> names;  // {"images", "image ls"}: the first is the one that the help lists
   Verb run;
   std::string summary;
   int failure = 1;     // exit code of an error
@@ -32,12 +34,12 @@ struct VerbEntry {
 
 // The groups, one a file.
 std::vector<VerbEntry> run_verbs();       // run, create
-std::vector<VerbEntry> life_verbs();      // start, stop, restart, kill, rm, wait
-std::vector<VerbEntry> usage_verbs();     // stats, top
+std::vector<VerbEntry> life_verbs();      // start, stop, restart, kill, rm, wait, clean-up
 std::vector<VerbEntry> list_verbs();      // ps, logs
+std::vector<VerbEntry> usage_verbs();     // stats, top
 std::vector<VerbEntry> exec_verbs();      // exec, attach
-std::vector<VerbEntry> inspect_verbs();   // inspect
-std::vector<VerbEntry> image_verbs();     // images, rmi, tag, image inspect
+std::vector<VerbEntry> inspect_verbs();   // inspect, container inspect, image inspect
+std::vector<VerbEntry> image_verbs();     // images, rmi, tag, image prune
 std::vector<VerbEntry> transfer_verbs();  // pull, push, import
 std::vector<VerbEntry> login_verbs();     // login, logout
 std::vector<VerbEntry> system_verbs();    // info, version

@@ -95,10 +95,10 @@ Result<void> print_once(const engine::Engine& engine, const std::vector<std::str
 Result<int> stats(const Session& session, const std::vector<std::string>& words) {
   bool once = false;
   std::string format;
-  FlagSet set("stats [OPTIONS] [CONTAINER...]",
-              "Show what containers use of CPU, memory, network and disks.");
+  FlagSet set(session.title, "[OPTIONS] [CONTAINER...]");
   set.toggle("no-stream", 0, once, "print once, then leave")
-      .value("format", 0, format, "FORMAT", "table, json or a template");
+      .value("format", 0, format, "FORMAT",
+             "table, json, or a template such as {{.CPUPerc}} (default table)");
   const Parsed parsed = set.arguments(0).parse(words);
   if (parsed.exit) return *parsed.exit;
   const auto engine = TRY(session.open_engine());
@@ -109,7 +109,7 @@ Result<int> stats(const Session& session, const std::vector<std::string>& words)
 }
 
 Result<int> top(const Session& session, const std::vector<std::string>& words) {
-  FlagSet set("top CONTAINER", "Show the processes of a container.");
+  FlagSet set(session.title, "CONTAINER");
   const Parsed parsed = set.arguments(1, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const auto engine = TRY(session.open_engine());
@@ -129,8 +129,8 @@ Result<int> top(const Session& session, const std::vector<std::string>& words) {
 }  // namespace
 
 std::vector<VerbEntry> usage_verbs() {
-  return {{"stats", stats, "show what containers use of the host"},
-          {"top", top, "show the processes of a container"}};
+  return {{{"stats", "container stats"}, stats, "Show what containers use of CPU, memory, network and disks"},
+          {{"top", "container top"}, top, "Show the processes of a container"}};
 }
 
 }  // namespace gantry::cli

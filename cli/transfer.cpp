@@ -15,9 +15,9 @@ namespace {
 Result<int> pull(const Session& session, const std::vector<std::string>& words) {
   bool quiet = false;
   std::string platform;
-  FlagSet set("pull [OPTIONS] NAME[:TAG|@DIGEST]", "Fetch an image from a registry.");
+  FlagSet set(session.title, "[OPTIONS] NAME[:TAG|@DIGEST]");
   set.toggle("quiet", 'q', quiet, "only print the name")
-      .value("platform", 0, platform, "OS/ARCH[/VARIANT]", "another platform's image");
+      .value("platform", 0, platform, "OS/ARCH[/VARIANT]", "the image's platform (default this host's)");
   const Parsed parsed = set.arguments(1, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
   const auto reference = TRY(oci::Reference::parse(parsed.arguments[0]));
@@ -33,7 +33,7 @@ Result<int> pull(const Session& session, const std::vector<std::string>& words) 
 
 Result<int> push(const Session& session, const std::vector<std::string>& words) {
   bool quiet = false;
-  FlagSet set("push [OPTIONS] NAME[:TAG]", "Send an image to its registry.");
+  FlagSet set(session.title, "[OPTIONS] NAME[:TAG]");
   set.toggle("quiet", 'q', quiet, "only print the name");
   const Parsed parsed = set.arguments(1, 1).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -66,9 +66,10 @@ Result<images::Image> import_from(images::ImageStore& store, const std::string& 
 
 Result<int> import(const Session& session, const std::vector<std::string>& words) {
   images::ImportOptions options;
-  FlagSet set("import [OPTIONS] FILE|-|DIR [REPOSITORY[:TAG]]",
-              "Make an image of a tar file, of stdin or of a folder.");
-  set.values("change", 'c', options.changes, "INSTRUCTION", "CMD, ENTRYPOINT, ENV, EXPOSE, WORKDIR, USER, …")
+  FlagSet set(session.title, "[OPTIONS] FILE|-|DIR [REPOSITORY[:TAG]]");
+  set.values("change", 'c', options.changes, "INSTRUCTION",
+             "CMD, ENTRYPOINT, ENV, EXPOSE, WORKDIR, USER, LABEL, VOLUME, STOPSIGNAL, HEALTHCHECK, SHELL or "
+             "ONBUILD")
       .value("message", 'm', options.message, "TEXT", "comment in the image's history");
   const Parsed parsed = set.arguments(1, 2).parse(words);
   if (parsed.exit) return *parsed.exit;
@@ -82,9 +83,9 @@ Result<int> import(const Session& session, const std::vector<std::string>& words
 }  // namespace
 
 std::vector<VerbEntry> transfer_verbs() {
-  return {{"pull", pull, "fetch an image from a registry"},
-          {"push", push, "send an image to its registry"},
-          {"import", import, "make an image of a tar file, of stdin or of a folder"}};
+  return {{{"pull", "image pull"}, pull, "Fetch an image from a registry"},
+          {{"push", "image push"}, push, "Send an image to its registry"},
+          {{"import", "image import"}, import, "Make an image of a tar file, of stdin or of a folder"}};
 }
 
 }  // namespace gantry::cli

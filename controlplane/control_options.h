@@ -25,9 +25,10 @@ struct ControlOptions {
   bool version = false;
 };
 
-extern const char* const control_usage;
+std::string control_help();
 
-// `arguments` without the program's name. Errors: invalid, naming the option.
+// `arguments` without the program's name. Errors: invalid, naming the option; denied for plain HTTP on an
+// address that isn't loopback.
 Result<ControlOptions> parse_control_options(const std::vector<std::string>& arguments);
 
 }  // namespace gantry::controlplane

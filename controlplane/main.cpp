@@ -8,6 +8,8 @@ namespace {
 
 using namespace gantry;
 
+constexpr int wrong_options = 2;
+
 // Signals are taken by sigwait in main, so every thread must have them blocked from its beginning.
 sigset_t block_signals() {
   sigset_t signals;
@@ -41,9 +43,9 @@ int fail(int status, const Error& error) {
 
 int main(int argc, char** argv) {
   const auto options = gantry::controlplane::parse_control_options({argv + 1, argv + argc});
-  if (!options) return fail(2, options.error());
+  if (!options) return fail(wrong_options, options.error());
   if (options->help) {
-    std::fputs(gantry::controlplane::control_usage, stdout);
+    std::fputs(gantry::controlplane::control_help().c_str(), stdout);
     return 0;
   }
   if (options->version) {

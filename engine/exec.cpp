@@ -145,7 +145,7 @@ Result<int> run_exec(const Context& context, const ContainerRecord& record, cons
   TRY(write_file(process_file, oci::to_json_text(process)));
   std::vector<std::string> arguments = runtime_command(context);
   arguments.insert(arguments.end(),
-                   {"--log", log, "--log-format", "json", "exec", "--process", process_file});
+                   {"--log", log, "--log-format", "json", "--log-only", "exec", "--process", process_file});
   if (spec.detach) arguments.emplace_back("--detach");
   arguments.push_back(record.id);
   const IgnoredSignals ignored;

@@ -8,6 +8,8 @@
 namespace gantry::registry {
 namespace {
 
+constexpr int wrong_options = 2;
+
 // Blocked in all threads (this runs before any is started) and taken by wait_for_end().
 sigset_t block_signals() {
   sigset_t signals;
@@ -35,14 +37,18 @@ Result<void> serve(const ProgramOptions& options) {
   return {};
 }
 
+int fail(int status, const Error& error) {
+  std::fprintf(stderr, "gantry-registry: %s\n", error.message().c_str());
+  return status;
+}
+
 int run(const std::vector<std::string>& arguments) {
   const auto options = parse_options(arguments);
   if (options && options->help) return std::fputs(help_text().c_str(), stdout) < 0;
   if (options && options->version) return std::puts("gantry-registry " GANTRY_VERSION) < 0;
-  const auto served = options ? serve(*options) : Result<void>(options.error());
-  if (served) return 0;
-  std::fprintf(stderr, "gantry-registry: %s\n", served.error().message().c_str());
-  return 1;
+  if (!options) return fail(wrong_options, options.error());
+  const auto served = serve(*options);
+  return served ? 0 : fail(1, served.error());
 }
 
 }  // namespace

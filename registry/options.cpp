@@ -1,6 +1,7 @@
+#include "registry/options.h"
+
 #include "base/text.h"
 #include "http/listen.h"
-#include "registry/options.h"
 
 #include <algorithm>
 #include <functional>
@@ -16,40 +17,68 @@ struct RawOptions {
   bool version = false;
 };
 
-const std::map<std::string, std::string> defaults = {{"--listen", "127.0.0.1:5000"},
-                                                     {"--data", "/var/lib/gantry-registry"},
-                                                     {"--credentials", ""},
-                                                     {"--events-endpoint", ""},
-                                                     {"--host", ""},
-                                                     {"--region", "us-east-1"},
-                                                     {"--account", "123456789012"},
-                                                     {"--token-lifetime", "12h"},
-                                                     {"--tls-cert", ""},
-                                                     {"--tls-key", ""},
-                                                     {"--log-level", "info"}};
+struct OptionRow {
+  std::string name;         // "--listen"
+  std::string placeholder;  // "ADDRESS:PORT"
+  std::string standard;     // the default; empty: none
+  std::string help;
+};
+
+const std::vector<OptionRow> option_rows = {
+    {"--credentials", "FILE", "",
+     "keys that may call: an AWS shared-credentials file, mode 0600, each profile a key"},
+    {"--listen", "ADDRESS:PORT", "127.0.0.1:5000", "where to serve; other than loopback only with TLS"},
+    {"--data", "FOLDER", "/var/lib/gantry-registry", "where images are kept"},
+    {"--tls-cert", "FILE", "", "certificate with its chain, PEM; with --tls-key (default: plain HTTP)"},
+    {"--tls-key", "FILE", "", "its key, PEM"},
+    {"--host", "NAME[:PORT],…", "",
+     "further names by which clients and hosts reach this registry; its events name them beside the one that "
+     "was called, so that services follow images by any of them"},
+    {"--events-endpoint", "URL", "",
+     "where to tell of pushes and deletes (EventBridge's PutEvents), such as http://127.0.0.1:51480 for "
+     "gantry-control (default: nowhere)"},
+    {"--token-lifetime", "TIME", "12h", "of authorization tokens, 1s to 12h"},
+    {"--region", "NAME", "us-east-1", "region in ARNs and signatures"},
+    {"--account", "DIGITS", "123456789012", "account and registry id, 12 digits"},
+    {"--log-level", "LEVEL", "info", "trace, debug, info, warning or error"},
+};
+
+const OptionRow* find_option(const std::string& name) {
+  const auto found = std::find_if(option_rows.begin(), option_rows.end(),
+                                  [&](const OptionRow& row) { return row.name == name; });
+  return found == option_rows.end() ? nullptr : &*found;
+}
+
+std::map<std::string, std::string> defaults() {
+  std::map<std::string, std::string> values;
+  for (const auto& row : option_rows) values[row.name] = row.standard;
+  return values;
+}
 
 Error usage(std::string_view why) {
   return Error::make(ErrorKind::invalid, "{} (see gantry-registry --help)", why);
 }
 
 Result<RawOptions> read_flags(const std::vector<std::string>& arguments) {
-  RawOptions raw{defaults, false, false, false};
+  RawOptions raw{defaults(), false, false, false};
   for (size_t i = 0; i < arguments.size(); ++i) {
     const auto& argument = arguments[i];
     const auto equals = argument.find('=');
     const auto name = argument.substr(0, equals);
     if (argument == "--help" || argument == "-h") {
       raw.help = true;
-    } else if (argument == "--version") {
+    } else if (argument == "--version" || argument == "-v") {
       raw.version = true;
     } else if (argument == "--create-on-push") {
       raw.create_on_push = true;
-    } else if (!defaults.contains(name)) {
-      return usage(format("unknown flag \"{}\"", argument));
+    } else if (name == "--create-on-push") {
+      return usage("option --create-on-push takes no value");
+    } else if (find_option(name) == nullptr) {
+      return usage(format("unknown {} \"{}\"", argument.starts_with('-') ? "option" : "argument", argument));
     } else if (equals != std::string::npos) {
       raw.values[name] = argument.substr(equals + 1);
     } else if (i + 1 == arguments.size()) {
-      return usage(format("flag {} needs a value", name));
+      return usage(format("option {} needs a value", name));
     } else {
       raw.values[name] = arguments[++i];
     }
@@ -94,6 +123,13 @@ Result<void> check_account(const std::string& account) {
   return usage(format("--account must have 12 digits, found \"{}\"", account));
 }
 
+Result<void> check_level(const std::string& level) {
+  for (const auto* known : {"trace", "debug", "info", "warning", "error"}) {
+    if (level == known) return {};
+  }
+  return usage(format("--log-level must be trace, debug, info, warning or error, found \"{}\"", level));
+}
+
 Result<void> check_endpoint(const std::string& endpoint) {
   if (endpoint.empty()) return {};
   const auto url = TRY(http::Url::parse(endpoint).context("--events-endpoint"));
@@ -127,29 +163,26 @@ Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) 
   TRY(http::set_listen_address(raw.values["--listen"], raw.values["--tls-cert"], raw.values["--tls-key"],
                                options.server));
   options.log_level = raw.values["--log-level"];
+  TRY(check_level(options.log_level));
   return options;
 }
 
 std::string help_text() {
-  return R"(gantry-registry - an image registry: OCI Distribution 1.1, and Amazon ECR's API
-
-Usage: gantry-registry --credentials FILE [flags]
-
-  --credentials FILE      keys that may call: an AWS shared-credentials file, mode 0600, each profile a key
-  --listen ADDRESS:PORT   where to listen (127.0.0.1:5000); other than loopback only with TLS
-  --data FOLDER           where images are kept (/var/lib/gantry-registry)
-  --tls-cert FILE         certificate with its chain, PEM
-  --tls-key FILE          its key, PEM
-  --events-endpoint URL   where to tell of pushes and deletes (EventBridge's PutEvents), such as
-                          http://127.0.0.1:51480 for gantry-control
-  --host NAME[:PORT],…    further names by which clients and hosts reach this registry; its events name
-                          them beside the one that was called
-  --create-on-push        make a repository at its first push, instead of refusing the push
-  --token-lifetime TIME   of authorization tokens, 1s to 12h (12h)
-  --region NAME           (us-east-1)
-  --account DIGITS        12 digits (123456789012)
-  --log-level LEVEL       trace, debug, info, warning, error (info)
-  --help, --version
+  std::string text =
+      "Usage: gantry-registry --credentials FILE [OPTIONS]\n\n"
+      "An image registry: OCI Distribution 1.1, and Amazon ECR's API.\n\nOptions:\n";
+  const auto line = [&](const std::string& name, const std::string& help) {
+    text += format("  {:<28} {}\n", name, help);
+  };
+  for (const auto& row : option_rows) {
+    const std::string standard = row.standard.empty() ? "" : format(" (default {})", row.standard);
+    line(format("    {} {}", row.name, row.placeholder), row.help + standard);
+  }
+  line("    --create-on-push", "make a repository at its first push, instead of refusing the push");
+  line("-v, --version", "show the version");
+  line("-h, --help", "show this help");
+  return text + R"(
+Exit status: 0 ended by SIGTERM or SIGINT, 1 an error, 2 wrong options.
 
 Log in:  aws ecr get-login-password --endpoint-url http://127.0.0.1:5000 |
            gantry login --username AWS --password-stdin 127.0.0.1:5000

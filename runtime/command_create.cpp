@@ -14,27 +14,28 @@ namespace {
 
 struct CreateFlags {
   CreateOptions options;
+  std::string bundle = ".";
   std::string preserve = "0";
   bool detach = false;
   bool keep = false;
   bool no_subreaper = false;
 
   std::vector<Flag> table() {
-    return {{"bundle", 'b', &options.bundle},
-            {"config", 'f', &options.config},
-            {"console-socket", 0, &options.console_socket},
-            {"pid-file", 0, &options.pid_file},
-            {"preserve-fds", 0, &preserve},
-            {"no-pivot", 0, nullptr, nullptr, &options.no_pivot},
-            {"no-new-keyring", 0, nullptr, nullptr, &options.no_new_keyring}};
+    return {
+        option("bundle", 'b', bundle, "DIR", "folder with config.json and the root"),
+        option("config", 'f', options.config, "FILE", "instead of BUNDLE/config.json"),
+        option("console-socket", 0, options.console_socket, "PATH", "socket that gets the terminal's master"),
+        option("pid-file", 0, options.pid_file, "FILE", "write the init process's id there"),
+        option("preserve-fds", 0, preserve, "N", "descriptors after stdio and LISTEN_FDS that it inherits"),
+        toggle("no-pivot", 0, options.no_pivot, "move the root instead of pivot_root, as on a ramdisk"),
+        toggle("no-new-keyring", 0, options.no_new_keyring, "keep the caller's session keyring")};
   }
 };
 
-Result<void> finish(CreateFlags& flags, const Arguments& rest, std::string_view command) {
-  TRY(expect_arguments(command, rest, 1, 1));
-  flags.options.id = rest[0];
-  const std::string bundle = flags.options.bundle.empty() ? "." : flags.options.bundle;
-  flags.options.bundle = clean_path(TRY(absolute_path(bundle)));
+Result<void> finish(CreateFlags& flags, const std::string& id) {
+  flags.options.id = id;
+  if (flags.bundle.empty()) return Error(ErrorKind::invalid, "--bundle must not be empty");
+  flags.options.bundle = clean_path(TRY(absolute_path(flags.bundle)));
   if (!flags.options.config.empty()) flags.options.config = TRY(absolute_path(flags.options.config));
   flags.options.preserve_fds =
       static_cast<unsigned>(TRY(parse_unsigned("--preserve-fds", flags.preserve, 65535)));
@@ -76,8 +77,9 @@ Result<int> run_detached(const GlobalOptions& global, const CreateFlags& flags) 
 
 Result<int> command_create(const GlobalOptions& global, const Arguments& arguments) {
   CreateFlags flags;
-  const auto rest = TRY(parse_flags(flags.table(), arguments));
-  TRY(finish(flags, rest, "create"));
+  const auto rest = TRY(arguments_of("create", flags.table(), arguments));
+  if (!rest) return 0;
+  TRY(finish(flags, rest->at(0)));
   TRY(create_container(global, flags.options));
   return 0;
 }
@@ -85,19 +87,20 @@ Result<int> command_create(const GlobalOptions& global, const Arguments& argumen
 Result<int> command_run(const GlobalOptions& global, const Arguments& arguments) {
   CreateFlags flags;
   auto table = flags.table();
-  table.push_back({"detach", 'd', nullptr, nullptr, &flags.detach});
-  table.push_back({"keep", 0, nullptr, nullptr, &flags.keep});
-  table.push_back({"no-subreaper", 0, nullptr, nullptr, &flags.no_subreaper});
-  const auto rest = TRY(parse_flags(table, arguments));
-  TRY(finish(flags, rest, "run"));
+  table.push_back(toggle("detach", 'd', flags.detach, "don't wait for its end"));
+  table.push_back(toggle("keep", 0, flags.keep, "don't delete it at the end"));
+  table.push_back(toggle("no-subreaper", 0, flags.no_subreaper, "don't adopt the processes that it orphans"));
+  const auto rest = TRY(arguments_of("run", table, arguments));
+  if (!rest) return 0;
+  TRY(finish(flags, rest->at(0)));
   flags.options.detached = flags.detach;
   return flags.detach ? run_detached(global, flags) : run_in_foreground(global, flags);
 }
 
 Result<int> command_start(const GlobalOptions& global, const Arguments& arguments) {
-  const auto rest = TRY(parse_flags({}, arguments));
-  TRY(expect_arguments("start", rest, 1, 1));
-  auto found = TRY(find_container(global, rest[0], true));
+  const auto rest = TRY(arguments_of("start", {}, arguments));
+  if (!rest) return 0;
+  auto found = TRY(find_container(global, rest->at(0), true));
   TRY(start_container(found.folder, found.record));
   return 0;
 }

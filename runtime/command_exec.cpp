@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "runtime/commands.h"
 #include "runtime/exec.h"
+#include "runtime/log.h"
 #include "runtime/plan.h"
 #include "runtime/relay.h"
 
@@ -9,8 +10,6 @@
 
 namespace gantry::runtime {
 namespace {
-
-const std::string not_given(1, '\0');  // which no argument can be: an empty one is an error
 
 struct ExecFlags {
   ExecOptions options;
@@ -27,25 +26,28 @@ struct ExecFlags {
   bool no_new_privs = false;
 
   std::vector<Flag> table() {
-    return {{"console-socket", 0, &options.console_socket},
-            {"cwd", 0, &cwd},
-            {"env", 'e', nullptr, &env},
-            {"tty", 't', nullptr, nullptr, &tty},
-            {"user", 'u', &user},
-            {"additional-gids", 'g', nullptr, &groups},
-            {"process", 'p', &process_file},
-            {"detach", 'd', nullptr, nullptr, &options.detached},
-            {"pid-file", 0, &options.pid_file},
-            {"process-label", 0, &label},
-            {"apparmor", 0, &apparmor},
-            {"no-new-privs", 0, nullptr, nullptr, &no_new_privs},
-            {"cap", 'c', nullptr, &capabilities},
-            {"preserve-fds", 0, &preserve},
-            {"cgroup", 0, &options.sub_cgroup},
-            {"ignore-paused", 0, nullptr, nullptr, &options.ignore_paused}};
+    return {
+        option("process", 'p', process_file, "FILE", "a process object as JSON, instead of PROGRAM"),
+        option("cwd", 0, cwd, "DIR", "working directory (default: the container's)"),
+        repeated("env", 'e', env, "NAME=VALUE", "set a variable; repeatable"),
+        toggle("tty", 't', tty, "give it a terminal"),
+        option("user", 'u', user, "UID[:GID]", "numbers (default: the container's)"),
+        repeated("additional-gids", 'g', groups, "GID", "a further group; repeatable"),
+        repeated("cap", 'c', capabilities, "NAME", "add a capability; repeatable"),
+        toggle("no-new-privs", 0, no_new_privs, "it can't gain privileges"),
+        option("apparmor", 0, apparmor, "PROFILE", "AppArmor profile"),
+        option("process-label", 0, label, "LABEL", "SELinux label"),
+        toggle("detach", 'd', options.detached, "don't wait for its end"),
+        option("console-socket", 0, options.console_socket, "PATH", "socket that gets the terminal's master"),
+        option("pid-file", 0, options.pid_file, "FILE", "write its process id there"),
+        option("preserve-fds", 0, preserve, "N", "descriptors after stdio and LISTEN_FDS that it inherits"),
+        option("cgroup", 0, options.sub_cgroup, "PATH", "a cgroup below the container's (default: its own)"),
+        toggle("ignore-paused", 0, options.ignore_paused, "also in a paused container"),
+    };
   }
 };
 
+constexpr int exec_failure = 255;            // runc's, before the program runs
 constexpr uint64_t largest_id = 4294967294;  // 2^32 - 2: the next one means "unchanged" to the kernel
 
 Result<void> set_user(const std::string& text, oci::User& user) {
@@ -136,17 +138,16 @@ Result<void> check_terminal(const oci::Process& process, const ExecOptions& opti
   const bool socket = !options.console_socket.empty();
   if (process.terminal && options.detached && !socket) {
     return Error::make(ErrorKind::invalid,
-                       "cannot allocate tty if runc will detach without setting console socket");
+                       "cannot allocate tty if gantry-oci will detach without setting console socket");
   }
   if (socket && !process.terminal) {
     return Error::make(ErrorKind::invalid,
-                       "cannot use console socket if runc will not detach or allocate tty");
+                       "cannot use console socket if gantry-oci will not detach or allocate tty");
   }
   return {};
 }
 
 Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Arguments& rest) {
-  if (rest.empty()) return Error::make(ErrorKind::invalid, "\"exec\" requires a container ID");
   flags.options.preserve_fds =
       static_cast<unsigned>(TRY(parse_unsigned("--preserve-fds", flags.preserve, 65535)));
   TRY(check_preserved(flags.options.preserve_fds));
@@ -176,11 +177,12 @@ Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Argumen
 
 Result<int> command_exec(const GlobalOptions& global, const Arguments& arguments) {
   ExecFlags flags;
-  const auto run = [&]() -> Result<int> {
-    const auto rest = TRY(parse_flags(flags.table(), arguments));
-    return exec_in(global, flags, rest);
-  };
-  return run().context("exec failed");
+  const auto rest = TRY(arguments_of("exec", flags.table(), arguments));
+  if (!rest) return 0;
+  const auto status = exec_in(global, flags, *rest);
+  if (status) return *status;
+  log_error("exec failed: " + status.error().message());
+  return exec_failure;
 }
 
 }  // namespace gantry::runtime

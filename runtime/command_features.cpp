@@ -110,9 +110,15 @@ void members(Visitor& visit, Features& features) {
 }
 
 Result<int> command_features(const GlobalOptions&, const Arguments& arguments) {
-  const auto rest = TRY(parse_flags({}, arguments));
-  TRY(expect_arguments("features", rest, 0, 0));
+  const auto rest = TRY(arguments_of("features", {}, arguments));
+  if (!rest) return 0;
   print_line(to_json(Features{}, 2));
+  return 0;
+}
+
+Result<int> command_version(const GlobalOptions&, const Arguments& arguments) {
+  const auto rest = TRY(arguments_of("version", {}, arguments));
+  if (rest) print_line(version_text());
   return 0;
 }
 

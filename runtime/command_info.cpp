@@ -94,9 +94,11 @@ Result<void> print_ps(const std::vector<pid_t>& pids, const Arguments& options) 
 Result<int> command_list(const GlobalOptions& global, const Arguments& arguments) {
   std::string chosen = "table";
   bool quiet = false;
-  const auto rest =
-      TRY(parse_flags({{"format", 'f', &chosen}, {"quiet", 'q', nullptr, nullptr, &quiet}}, arguments));
-  TRY(expect_arguments("list", rest, 0, 0));
+  const auto rest = TRY(arguments_of(
+      "list",
+      {option("format", 'f', chosen, "FORMAT", "table or json"), toggle("quiet", 'q', quiet, "ids only")},
+      arguments));
+  if (!rest) return 0;
   TRY(check_format(chosen));
   std::vector<oci::State> states;
   for (const auto& id : TRY(ContainerFolder::list(global.root))) {
@@ -121,17 +123,18 @@ Result<int> command_list(const GlobalOptions& global, const Arguments& arguments
 
 Result<int> command_ps(const GlobalOptions& global, const Arguments& arguments) {
   std::string chosen = "table";
-  auto rest = TRY(parse_flags({{"format", 'f', &chosen}}, arguments));
-  TRY(expect_arguments("ps", rest, 1, 64));
+  auto rest = TRY(arguments_of(
+      "ps", {option("format", 'f', chosen, "FORMAT", "table, or json: process ids only")}, arguments));
+  if (!rest) return 0;
   TRY(check_format(chosen));
-  const auto found = TRY(find_container(global, rest[0], false));
+  const auto found = TRY(find_container(global, rest->at(0), false));
   if (current_status(found.folder, found.record) == oci::Status::stopped) {
     return Error::make(ErrorKind::conflict, "container not running");
   }
   const auto pids = TRY(container_processes(found));
   if (chosen == "table") {
-    rest.erase(rest.begin());
-    TRY(print_ps(pids, rest));
+    rest->erase(rest->begin());
+    TRY(print_ps(pids, *rest));
     return 0;
   }
   std::string text = "[";

@@ -56,9 +56,9 @@ Result<Found> find_container(const GlobalOptions& global, const std::string& id,
 }
 
 Result<int> command_state(const GlobalOptions& global, const Arguments& arguments) {
-  const auto rest = TRY(parse_flags({}, arguments));
-  TRY(expect_arguments("state", rest, 1, 1));
-  const auto found = TRY(find_container(global, rest[0], false));
+  const auto rest = TRY(arguments_of("state", {}, arguments));
+  if (!rest) return 0;
+  const auto found = TRY(find_container(global, rest->at(0), false));
   (void)write_all(BorrowedFd(1),
                   oci::to_json_text(describe(found.record, current_status(found.folder, found.record)), 2));
   return 0;
@@ -66,10 +66,11 @@ Result<int> command_state(const GlobalOptions& global, const Arguments& argument
 
 Result<int> command_kill(const GlobalOptions& global, const Arguments& arguments) {
   bool all = false;
-  const auto rest = TRY(parse_flags({{"all", 'a', nullptr, nullptr, &all}}, arguments));
-  TRY(expect_arguments("kill", rest, 1, 2));
-  const int number = TRY(parse_signal(rest.size() > 1 ? rest[1] : "TERM"));
-  const auto found = TRY(find_container(global, rest[0], false));
+  const auto rest = TRY(
+      arguments_of("kill", {toggle("all", 'a', all, "signal all its processes, not only init")}, arguments));
+  if (!rest) return 0;
+  const int number = TRY(parse_signal(rest->size() > 1 ? rest->at(1) : "TERM"));
+  const auto found = TRY(find_container(global, rest->at(0), false));
   const auto status = current_status(found.folder, found.record);
   // Without a pid namespace of its own the container's other processes outlive init: KILL means all of them.
   if (all || (number == SIGKILL && !found.record.own_pid_namespace)) {
@@ -84,9 +85,11 @@ Result<int> command_kill(const GlobalOptions& global, const Arguments& arguments
 
 Result<int> command_delete(const GlobalOptions& global, const Arguments& arguments) {
   bool force = false;
-  const auto rest = TRY(parse_flags({{"force", 'f', nullptr, nullptr, &force}}, arguments));
-  TRY(expect_arguments("delete", rest, 1, 1));
-  auto folder = ContainerFolder::open(global.root, rest[0]);
+  const auto rest = TRY(arguments_of(
+      "delete", {toggle("force", 'f', force, "kill it first when it runs; one that isn't there is no error")},
+      arguments));
+  if (!rest) return 0;
+  auto folder = ContainerFolder::open(global.root, rest->at(0));
   if (!folder && folder.error().kind() == ErrorKind::not_found && force) return 0;
   if (!folder) return std::move(folder).error();
   const auto locked = folder->lock();
@@ -101,7 +104,7 @@ Result<int> command_delete(const GlobalOptions& global, const Arguments& argumen
   }
   const auto status = current_status(*folder, *record);
   if (!force && (status == oci::Status::running || status == oci::Status::paused)) {
-    return Error::make(ErrorKind::conflict, "cannot delete container {} that is not stopped: {}", rest[0],
+    return Error::make(ErrorKind::conflict, "cannot delete container {} that is not stopped: {}", rest->at(0),
                        oci::status_name(status));
   }
   const auto config = folder->load_config();
@@ -110,9 +113,9 @@ Result<int> command_delete(const GlobalOptions& global, const Arguments& argumen
 }
 
 Result<int> command_pause(const GlobalOptions& global, const Arguments& arguments) {
-  const auto rest = TRY(parse_flags({}, arguments));
-  TRY(expect_arguments("pause", rest, 1, 1));
-  const auto found = TRY(find_container(global, rest[0], true));
+  const auto rest = TRY(arguments_of("pause", {}, arguments));
+  if (!rest) return 0;
+  const auto found = TRY(find_container(global, rest->at(0), true));
   const auto status = current_status(found.folder, found.record);
   if (status != oci::Status::running && status != oci::Status::created) {
     return Error::make(ErrorKind::conflict, "container not running");
@@ -123,9 +126,9 @@ Result<int> command_pause(const GlobalOptions& global, const Arguments& argument
 }
 
 Result<int> command_resume(const GlobalOptions& global, const Arguments& arguments) {
-  const auto rest = TRY(parse_flags({}, arguments));
-  TRY(expect_arguments("resume", rest, 1, 1));
-  const auto found = TRY(find_container(global, rest[0], true));
+  const auto rest = TRY(arguments_of("resume", {}, arguments));
+  if (!rest) return 0;
+  const auto found = TRY(find_container(global, rest->at(0), true));
   if (current_status(found.folder, found.record) != oci::Status::paused) {
     return Error::make(ErrorKind::conflict, "container not paused");
   }
@@ -136,12 +139,15 @@ Result<int> command_resume(const GlobalOptions& global, const Arguments& argumen
 
 Result<int> command_update(const GlobalOptions& global, const Arguments& arguments) {
   std::string file;
-  const auto rest = TRY(parse_flags({{"resources", 'r', &file}}, arguments));
-  TRY(expect_arguments("update", rest, 1, 1));
+  const auto rest = TRY(arguments_of(
+      "update",
+      {option("resources", 'r', file, "FILE", "required: a linux.resources object as JSON; - is stdin")},
+      arguments));
+  if (!rest) return 0;
   if (file.empty()) return Error::make(ErrorKind::invalid, "update needs --resources FILE, or - for stdin");
   const std::string text = file == "-" ? TRY(read_all(BorrowedFd(0))) : TRY(read_file(file));
   const auto resources = TRY(oci::parse_linux_resources(text, file == "-" ? "stdin" : file));
-  const auto found = TRY(find_container(global, rest[0], true));
+  const auto found = TRY(find_container(global, rest->at(0), true));
   if (current_status(found.folder, found.record) == oci::Status::stopped) {
     return Error::make(ErrorKind::conflict, "container not running");
   }

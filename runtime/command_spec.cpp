@@ -72,11 +72,15 @@ void make_rootless(oci::RuntimeConfig& config) {
 }  // namespace
 
 Result<int> command_spec(const GlobalOptions&, const Arguments& arguments) {
-  std::string bundle;
+  std::string bundle = ".";
   bool rootless = false;
   const auto rest =
-      TRY(parse_flags({{"bundle", 'b', &bundle}, {"rootless", 0, nullptr, nullptr, &rootless}}, arguments));
-  TRY(expect_arguments("spec", rest, 0, 0));
+      TRY(arguments_of("spec",
+                       {option("bundle", 'b', bundle, "DIR", "where to write it"),
+                        toggle("rootless", 0, rootless, "for a caller without root's privileges")},
+                       arguments));
+  if (!rest) return 0;
+  if (bundle.empty()) return Error(ErrorKind::invalid, "--bundle must not be empty");
   oci::RuntimeConfig config;
   config.oci_version = oci::runtime_spec_version;
   config.process = default_process();
@@ -85,7 +89,7 @@ Result<int> command_spec(const GlobalOptions&, const Arguments& arguments) {
   config.mounts = default_mounts();
   config.linux_ = default_linux();
   if (rootless) make_rootless(config);
-  const std::string path = join_path(bundle.empty() ? "." : bundle, "config.json");
+  const std::string path = join_path(bundle, "config.json");
   if (path_exists(path)) return Error::make(ErrorKind::exists, "File config.json exists. Remove it first");
   TRY(write_file(path, oci::to_json_text(config, 2) + "\n", 0644));
   return 0;

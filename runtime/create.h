@@ -15,6 +15,7 @@ struct GlobalOptions {
   std::string log;
   bool log_json = false;
   bool debug = false;
+  bool log_only = false;  // errors go to `log` alone
   Limits limits = Limits::required;
 };
 

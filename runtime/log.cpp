@@ -59,7 +59,7 @@ Result<void> set_log_target(const LogTarget& wanted) {
 
 void log_error(const std::string& text) {
   append("error", text);
-  print(file ? text : "gantry-oci: " + text);
+  if (!file || !target.only) print(file ? text : "gantry-oci: " + text);
 }
 
 void log_warning(const std::string& text) {

@@ -1,4 +1,5 @@
 #include "base/files.h"
+#include "base/text.h"
 #include "runtime/commands.h"
 #include "runtime/log.h"
 #include "runtime/seal.h"
@@ -12,47 +13,7 @@
 namespace gantry::runtime {
 namespace {
 
-constexpr std::string_view usage = R"(usage: gantry-oci [flags] COMMAND [flags] [ID] …
-
-An OCI runtime: makes and runs containers from bundles (a root folder and a config.json).
-
-commands:
-  create ID        make a container that waits for start
-  start ID         let it run its program
-  run ID           create and start, and wait unless --detach
-  exec ID PROGRAM  run one more process in a container
-  state ID         its state as JSON
-  kill ID [SIGNAL] signal its init process (TERM)
-  delete ID        remove a stopped container; --force kills it
-  pause ID, resume ID
-  update ID        change its limits: --resources FILE
-  list, ps ID      containers; a container's processes
-  spec             write a config.json to start from
-  features         what this runtime supports, as JSON
-  version
-
-flags:
-  --root DIR              where containers' states are (/run/gantry-oci)
-  --log FILE              append errors and warnings to FILE
-  --log-format text|json
-  --cgroup-limits required|best-effort|none
-                          a limit this host can't enforce is an error (the default), a warning, or no cgroup is made
-  --debug
-  --help, --version
-)";
-
-struct CommandName {
-  std::string_view name;
-  Result<int> (*run)(const GlobalOptions&, const Arguments&);
-};
-
-constexpr CommandName commands[] = {
-    {"create", command_create}, {"run", command_run},           {"start", command_start},
-    {"exec", command_exec},     {"state", command_state},       {"kill", command_kill},
-    {"delete", command_delete}, {"pause", command_pause},       {"resume", command_resume},
-    {"update", command_update}, {"list", command_list},         {"ps", command_ps},
-    {"spec", command_spec},     {"features", command_features},
-};
+constexpr int unknown_command = 3;  // as runc has it
 
 struct GlobalFlags {
   GlobalOptions options;
@@ -63,7 +24,42 @@ struct GlobalFlags {
   bool systemd_cgroup = false;
   bool help = false;
   bool version = false;
+
+  std::vector<Flag> table() {
+    return {
+        option("root", 0, options.root, "DIR", "where the states of containers are"),
+        option("log", 0, options.log, "FILE", "append errors and warnings there"),
+        option("log-format", 0, log_format, "FORMAT", "text or json"),
+        toggle("log-only", 0, options.log_only, "errors go to --log FILE alone, not to stderr too"),
+        toggle("debug", 0, options.debug, "log more"),
+        option("cgroup-limits", 0, limits, "MODE",
+               "a limit that this host can't enforce is an error (required) or a warning (best-effort); "
+               "none: no "
+               "cgroup is made"),
+        option("cgroup-manager", 0, cgroup_manager, "NAME",
+               "cgroupfs; disabled is --cgroup-limits none; systemd is not supported and refused"),
+        toggle("systemd-cgroup", 0, systemd_cgroup, "not supported, and refused"),
+        option("rootless", 0, rootless, "MODE",
+               "true, false or auto: accepted for callers that pass it, without effect"),
+        toggle("version", 'v', version, "show the version"),
+        toggle("help", 'h', help, "show this help"),
+    };
+  }
 };
+
+std::string usage() {
+  std::string text =
+      "Usage: gantry-oci [OPTIONS] COMMAND [COMMAND'S OPTIONS] [ARGUMENT…]\n\n"
+      "An OCI runtime: makes and runs containers from bundles (a folder with a config.json and a root).\n\n"
+      "Commands:\n";
+  for (const auto& command : all_commands()) {
+    text += format("  {:<9} {}\n", command.usage.name, command.usage.summary);
+  }
+  text += "  help      Show this help, or a command's\n\nOptions:\n";
+  GlobalFlags flags;
+  return text + flags_help(flags.table()) +
+         "\nRun 'gantry-oci COMMAND --help' or 'gantry-oci help COMMAND' for more on a command.\n";
+}
 
 Result<Limits> parse_limits(const std::string& text) {
   if (text == "required") return Limits::required;
@@ -76,23 +72,29 @@ Result<Limits> parse_limits(const std::string& text) {
 Result<void> check(GlobalFlags& flags) {
   GlobalOptions& options = flags.options;
   if (flags.log_format != "text" && flags.log_format != "json") {
-    return Error::make(ErrorKind::invalid, "unknown log-format \"{}\"", flags.log_format);
+    return Error::make(ErrorKind::invalid, "--log-format must be text or json, found \"{}\"",
+                       flags.log_format);
   }
+  if (options.log_only && options.log.empty())
+    return Error(ErrorKind::invalid, "--log-only needs --log FILE");
   options.log_json = flags.log_format == "json";
-  TRY(set_log_target({options.log, options.log_json, options.debug}));
+  TRY(set_log_target({options.log, options.log_json, options.debug, options.log_only}));
   options.limits = TRY(parse_limits(flags.limits));
   if (flags.systemd_cgroup || flags.cgroup_manager == "systemd") {
-    return Error::make(ErrorKind::unsupported, "the systemd cgroup driver is not supported");
+    return Error::make(ErrorKind::unsupported, "{}: the systemd cgroup driver is not supported",
+                       flags.systemd_cgroup ? "--systemd-cgroup" : "--cgroup-manager systemd");
   }
   if (flags.cgroup_manager == "disabled") {
     options.limits = Limits::none;
   } else if (flags.cgroup_manager != "cgroupfs") {
-    return Error::make(ErrorKind::invalid, "unknown cgroup manager \"{}\"", flags.cgroup_manager);
+    return Error::make(ErrorKind::invalid, "--cgroup-manager must be cgroupfs or disabled, found \"{}\"",
+                       flags.cgroup_manager);
   }
   if (flags.rootless != "auto" && flags.rootless != "true" && flags.rootless != "false") {
     return Error::make(ErrorKind::invalid, "--rootless must be true, false or auto, found \"{}\"",
                        flags.rootless);
   }
+  if (options.root.empty()) return Error(ErrorKind::invalid, "--root must not be empty");
   options.root = TRY(absolute_path(options.root));
   while (options.root.size() > 1 && options.root.back() == '/') options.root.pop_back();
   if (options.root == "/") return Error::make(ErrorKind::invalid, "--root must not be /");
@@ -113,45 +115,53 @@ void open_stdio() {
   }
 }
 
+int run_command(const CommandEntry& command, const GlobalOptions& options, const Arguments& arguments) {
+  const auto name = command.usage.name;
+  const bool shows_us = name == "create" || name == "run" || name == "exec";
+  if (shows_us && !program_is_sealed()) {
+    return fail(Error::make(ErrorKind::denied, "cannot seal this program against changes by a container"), 1);
+  }
+  const auto status = command.run(options, arguments);
+  return status ? *status : fail(status.error(), 1);
+}
+
+int show_usage() {
+  (void)write_all(BorrowedFd(1), usage());
+  return 0;
+}
+
+// `help run` is `run --help`.
+int run_help(const Arguments& topic) {
+  if (topic.empty()) return show_usage();
+  const auto* command = find_command(topic[0]);
+  if (command != nullptr && topic.size() == 1) return run_command(*command, {}, {"--help"});
+  return fail(
+      Error::make(ErrorKind::invalid, "no help topic for \"{}\" (see gantry-oci --help)", join(topic, " ")),
+      unknown_command);
+}
+
 int run(const Arguments& arguments) {
   GlobalFlags flags;
-  const auto rest = parse_flags({{"root", 0, &flags.options.root},
-                                 {"log", 0, &flags.options.log},
-                                 {"log-format", 0, &flags.log_format},
-                                 {"cgroup-limits", 0, &flags.limits},
-                                 {"cgroup-manager", 0, &flags.cgroup_manager},
-                                 {"rootless", 0, &flags.rootless},
-                                 {"systemd-cgroup", 0, nullptr, nullptr, &flags.systemd_cgroup},
-                                 {"debug", 0, nullptr, nullptr, &flags.options.debug},
-                                 {"help", 'h', nullptr, nullptr, &flags.help},
-                                 {"version", 'v', nullptr, nullptr, &flags.version}},
-                                arguments);
-  if (!rest) return fail(rest.error(), 1);
-  if (flags.version || (!rest->empty() && rest->front() == "version")) {
+  const auto rest = parse_flags(flags.table(), arguments);
+  if (!rest) {
+    const auto& error = rest.error();
+    return fail(Error::make(error.kind(), "{} (see gantry-oci --help)", error.message()), 1);
+  }
+  if (flags.version) {
     print_line(version_text());
     return 0;
   }
-  if (flags.help || (!rest->empty() && rest->front() == "help")) {
-    (void)write_all(BorrowedFd(1), usage);
-    return 0;
-  }
-  if (rest->empty()) {
-    (void)write_all(BorrowedFd(2), usage);
-    return 1;
-  }
+  if (flags.help || rest->empty()) return show_usage();
+  const Arguments words(rest->begin() + 1, rest->end());
+  if (rest->front() == "help") return run_help(words);
   if (const auto checked = check(flags); !checked) return fail(checked.error(), 1);
-  const std::string& name = rest->front();
-  for (const auto& command : commands) {
-    if (command.name != name) continue;
-    const bool shows_us = name == "create" || name == "run" || name == "exec";
-    if (shows_us && !program_is_sealed()) {
-      return fail(Error::make(ErrorKind::denied, "cannot seal this program against changes by a container"),
-                  1);
-    }
-    const auto status = command.run(flags.options, Arguments(rest->begin() + 1, rest->end()));
-    return status ? *status : fail(status.error(), name == "exec" ? 255 : 1);
+  const auto* command = find_command(rest->front());
+  if (command == nullptr) {
+    return fail(
+        Error::make(ErrorKind::invalid, "unknown command \"{}\" (see gantry-oci --help)", rest->front()),
+        unknown_command);
   }
-  return fail(Error::make(ErrorKind::invalid, "No help topic for '{}'", name), 3);
+  return run_command(*command, flags.options, words);
 }
 
 }  // namespace

@@ -15,17 +15,25 @@ namespace gantry::runtime {
 namespace {
 
 constexpr const char* usage =
-    R"(usage: gantry-monitor --dir DIR [--sync-fd N] [--attach-fd N]
+    R"(Usage: gantry-monitor --dir DIR [OPTIONS]
 
 Runs the container that DIR/monitor.json describes and stays its parent: owns its stdio, writes its log, keeps its exit
 status on disk, restarts it, checks its health. Goes to the background at once. The engine starts it; by hand it is of
 little use.
 
-  --dir DIR        the container's folder
-  --sync-fd N      gets one JSON line when the container runs, or can't
-  --attach-fd N    a SOCK_SEQPACKET socket that is attached to the container's stdio from the start
-  --help, --version
+Options:
+      --dir DIR        the container's folder; required
+      --sync-fd N      descriptor, 3 or more, that gets one JSON line when the container runs, or can't (default: none)
+      --attach-fd N    descriptor of a SOCK_SEQPACKET socket that is attached to the container's stdio from the start
+                       (default: none)
+  -v, --version        show the version
+  -h, --help           show this help
+
+Exit status: 0 it is in the background (the container's own is in DIR/status.json), 1 an error before that, 2 wrong
+options.
 )";
+
+constexpr int wrong_options = 2;
 
 struct Arguments {
   MonitorOptions options;
@@ -33,30 +41,46 @@ struct Arguments {
   bool version = false;
 };
 
+Error wrong(std::string_view what) {
+  return Error::make(ErrorKind::invalid, "{} (see gantry-monitor --help)", what);
+}
+
 Result<UniqueFd> take_fd(const std::string& flag, const std::string& text) {
-  const auto fd = static_cast<int>(TRY(parse_unsigned(flag, text, 1 << 20)));
+  const auto fd = static_cast<int>(TRY(parse_unsigned("option " + flag, text, 1 << 20)));
   if (fd < 3 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-    return Error::make(ErrorKind::invalid, "{}: descriptor {} isn't open, or is one of 0 to 2", flag, fd);
+    return Error::make(ErrorKind::invalid, "option {}: descriptor {} isn't open, or is one of 0 to 2", flag,
+                       fd);
   }
   return UniqueFd(fd);
 }
 
+Result<void> set(MonitorOptions& options, const std::string& flag, const std::string& value) {
+  if (value.empty()) return wrong(format("option {} must not be empty", flag));
+  if (flag == "--dir") options.directory = TRY(absolute_path(value));
+  if (flag == "--sync-fd") options.sync = TRY(take_fd(flag, value));
+  if (flag == "--attach-fd") options.attach = TRY(take_fd(flag, value));
+  return {};
+}
+
+// "--name value" and "--name=value".
 Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   Arguments arguments;
   for (size_t i = 0; i < words.size(); ++i) {
-    const auto& flag = words[i];
-    arguments.help |= flag == "--help" || flag == "-h";
-    arguments.version |= flag == "--version";
+    const auto& word = words[i];
+    arguments.help |= word == "--help" || word == "-h";
+    arguments.version |= word == "--version" || word == "-v";
     if (arguments.help || arguments.version) return arguments;
+    const size_t equals = word.find('=');
+    const std::string flag = word.substr(0, equals);
     if (flag != "--dir" && flag != "--sync-fd" && flag != "--attach-fd") {
-      return Error::make(ErrorKind::invalid, "unknown argument \"{}\" (--help lists them)", flag);
+      return wrong(format("unknown {} \"{}\"", word.starts_with('-') ? "option" : "argument", word));
     }
-    if (++i == words.size()) return Error::make(ErrorKind::invalid, "{} needs a value", flag);
-    if (flag == "--dir") arguments.options.directory = TRY(absolute_path(words[i]));
-    if (flag == "--sync-fd") arguments.options.sync = TRY(take_fd(flag, words[i]));
-    if (flag == "--attach-fd") arguments.options.attach = TRY(take_fd(flag, words[i]));
+    if (equals == std::string::npos && i + 1 == words.size()) {
+      return wrong(format("option {} needs a value", flag));
+    }
+    TRY(set(arguments.options, flag, equals == std::string::npos ? words[++i] : word.substr(equals + 1)));
   }
-  if (arguments.options.directory.empty()) return Error(ErrorKind::invalid, "--dir is missing");
+  if (arguments.options.directory.empty()) return wrong("--dir DIR must be given");
   return arguments;
 }
 
@@ -145,21 +169,21 @@ Result<void> monitor(MonitorOptions options) {
   return become(exit_command);
 }
 
-int report(const Error& error) {
+int report(int status, const Error& error) {
   const auto text = format("gantry-monitor: {}\n", error.message());
   (void)!write(2, text.data(), text.size());
-  return 1;
+  return status;
 }
 
 int main_of(const std::vector<std::string>& words) {
   auto arguments = parse_arguments(words);
-  if (!arguments) return report(arguments.error());
+  if (!arguments) return report(wrong_options, arguments.error());
   if (arguments->help || arguments->version) {
     std::fputs(arguments->help ? usage : "gantry-monitor " GANTRY_VERSION "\n", stdout);
     return 0;
   }
   const auto done = monitor(std::move(arguments->options));
-  return done ? 0 : report(done.error());
+  return done ? 0 : report(1, done.error());
 }
 
 }  // namespace

@@ -46,11 +46,11 @@ Result<void> plan_terminal(const oci::Process& process, const CreateOptions& opt
   const bool socket = !options.console_socket.empty();
   if (process.terminal && options.detached && !socket) {
     return Error::make(ErrorKind::invalid,
-                       "cannot allocate tty if runc will detach without setting console socket");
+                       "cannot allocate tty if gantry-oci will detach without setting console socket");
   }
   if (socket && (!options.detached || !process.terminal)) {
     return Error::make(ErrorKind::invalid,
-                       "cannot use console socket if runc will not detach or allocate tty");
+                       "cannot use console socket if gantry-oci will not detach or allocate tty");
   }
   if (socket) plan.socket = TRY(connect_console_socket(options.console_socket));
   return {};

@@ -53,6 +53,32 @@ TEST(AgentConfig, ReadsTheVariablesOfTheEcsAgent) {
             "http://10.0.0.1:51480");
 }
 
+TEST(AgentConfig, AwsRegionWinsOverAwsDefaultRegionAndAnOptionOverBoth) {
+  const std::map<std::string, std::string> environment = {{"AWS_REGION", "eu-west-1"},
+                                                          {"AWS_DEFAULT_REGION", "eu-west-2"}};
+  EXPECT_EQ(config_of({}, environment)->region, "eu-west-1");
+  EXPECT_EQ(config_of({}, {{"AWS_DEFAULT_REGION", "eu-west-2"}})->region, "eu-west-2");
+  EXPECT_EQ(config_of({"--region", "eu-west-3"}, environment)->region, "eu-west-3");
+}
+
+TEST(AgentConfig, HelpNamesOptionsVariablesDefaultsAndExitCodes) {
+  const auto help = help_text();
+  EXPECT_THAT(help, testing::StartsWith("Usage: gantry-agent [OPTIONS]\n"));
+  for (const auto* text :
+       {"--cluster NAME ", "(default \"default\") [ECS_CLUSTER]", "(default us-east-1) [AWS_REGION]",
+        "AWS_DEFAULT_REGION ", "as AWS_REGION, which wins over it", "(default required)",
+        "(default info) [ECS_LOGLEVEL]", "(default [22,2375,2376,51678,51679])", "-v, --version ",
+        "-h, --help ", "2 wrong options or variables"}) {
+    EXPECT_THAT(help, HasSubstr(text));
+  }
+}
+
+TEST(AgentConfig, HelpAndVersionAreTakenInBothNotations) {
+  for (const auto* flag : {"--help", "-h"}) EXPECT_TRUE(read_config({{flag}, {}, "/nowhere"})->help) << flag;
+  for (const auto* flag : {"--version", "-v"})
+    EXPECT_TRUE(read_config({{flag}, {}, "/nowhere"})->version) << flag;
+}
+
 struct BadConfig {
   const char* name;
   std::vector<std::string> arguments;
@@ -71,8 +97,10 @@ TEST_P(AgentConfigRefuses, NamingFlagOrVariable) {
 INSTANTIATE_TEST_SUITE_P(
     , AgentConfigRefuses,
     testing::Values(
-        BadConfig{"unknown_flag", {"--clutser", "x"}, {}, "unknown argument \"--clutser\""},
-        BadConfig{"no_value", {"--cluster"}, {}, "--cluster: needs a value"},
+        BadConfig{
+            "unknown_flag", {"--clutser", "x"}, {}, "unknown option \"--clutser\" (see gantry-agent --help)"},
+        BadConfig{"no_value", {"--cluster"}, {}, "option --cluster needs a value"},
+        BadConfig{"empty_value", {"--cluster="}, {}, "option --cluster must not be empty"},
         BadConfig{"positional", {"run"}, {}, "unknown argument \"run\""},
         BadConfig{"limits", {"--cgroup-limits", "maybe"}, {}, "--cgroup-limits: must be required"},
         BadConfig{"bool", {}, {{"ECS_DISABLE_METRICS", "yes"}}, "ECS_DISABLE_METRICS: must be true"},

@@ -9,7 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-http::AwsResult<TaskDefinition> complete(const std::string& text) {
+http::AwsResult<TaskDefinition> completed(const std::string& text) {
   auto request = parse_register_task_definition(text, "request");
   if (!request) return http::AwsError{"SerializationException", request.error().message()};
   TRY(complete_task_definition(*request));
@@ -39,7 +39,7 @@ struct Refused {
 class ContainerRules : public testing::TestWithParam<Refused> {};
 
 TEST_P(ContainerRules, RefuseWhatNoAgentWouldRun) {
-  const auto result = complete(GetParam().text);
+  const auto result = completed(GetParam().text);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().name, "ClientException");
   for (const auto* part : GetParam().said) EXPECT_THAT(result.error().message, HasSubstr(part));
@@ -179,7 +179,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 TEST(ContainerRulesAccept, WhatTheAgentHonours) {
-  const auto result = complete(task_of(
+  const auto result = completed(task_of(
       R"("dockerSecurityOptions":["no-new-privileges"],"versionConsistency":"disabled",
       "dnsServers":["10.0.0.1","fd00::1"],"extraHosts":[{"hostname":"db","ipAddress":"10.0.0.2"}],
       "ulimits":[{"name":"core","softLimit":0,"hardLimit":-1}],
@@ -196,7 +196,7 @@ TEST(ContainerRulesAccept, WhatTheAgentHonours) {
 
 TEST(ContainerRulesAccept, NamesOfPortsAsMetadata) {
   const auto result =
-      complete(task_of(R"("portMappings":[{"containerPort":80,"name":"web","appProtocol":"http2"}])"));
+      completed(task_of(R"("portMappings":[{"containerPort":80,"name":"web","appProtocol":"http2"}])"));
   ASSERT_TRUE(result) << result.error().message;
   const auto& mapping = result->container_definitions.at(0).port_mappings.at(0);
   EXPECT_EQ(mapping.name, "web");
@@ -204,9 +204,10 @@ TEST(ContainerRulesAccept, NamesOfPortsAsMetadata) {
 }
 
 TEST(ContainerRulesAccept, MembersThatAskForNothing) {
-  const auto result = complete(task_of(R"("resourceRequirements":[],"credentialSpecs":null,
+  const auto result =
+      completed(task_of(R"("resourceRequirements":[],"credentialSpecs":null,
     "firelensConfiguration":{"type":"","options":{}},"repositoryCredentials":{"credentialsParameter":""})",
-                                       R"("ephemeralStorage":{"sizeInGiB":0},"enableFaultInjection":false)"));
+                        R"("ephemeralStorage":{"sizeInGiB":0},"enableFaultInjection":false)"));
   ASSERT_TRUE(result) << result.error().message;
 }
 

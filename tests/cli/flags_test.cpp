@@ -1,5 +1,6 @@
 #include "cli/flags.h"
 
+#include "cli/table.h"
 #include "cli/template.h"
 #include "cli/values.h"
 #include "tests/support/results.h"
@@ -15,7 +16,7 @@ TEST(Flags, AllNotations) {
   bool tty = false;
   std::string name;
   std::vector<std::string> ports;
-  FlagSet set("x [OPTIONS] A [B...]", "x", FlagSet::Order::flags_first);
+  FlagSet set({"gantry x", "X", {}}, "[OPTIONS] A [B...]", FlagSet::Order::flags_first);
   set.toggle("interactive", 'i', interactive, "")
       .toggle("tty", 't', tty, "")
       .value("name", 'n', name, "N", "");
@@ -29,17 +30,64 @@ TEST(Flags, AllNotations) {
   EXPECT_THAT(parsed.arguments, ElementsAre("a", "-i", "--name"));
 }
 
-TEST(Flags, WrongUsageIs125) {
+TEST(Flags, WrongUsageHasDockersCodes) {
   bool yes = false;
   std::string name;
-  FlagSet set("x [OPTIONS]", "x");
+  FlagSet set({"gantry x", "X", {}}, "[OPTIONS]");
   set.toggle("yes", 'y', yes, "").value("name", 'n', name, "N", "").arguments(0, 0);
   for (const auto& words : std::vector<std::vector<std::string>>{
-           {"--nosuch"}, {"-z"}, {"--name"}, {"-n"}, {"--yes=maybe"}, {"argument"}}) {
+           {"--nosuch"}, {"-z"}, {"--name"}, {"-n"}, {"--yes=maybe"}, {"--help=maybe"}}) {
     EXPECT_EQ(set.parse(words).exit, 125);
   }
+  EXPECT_EQ(set.parse({"argument"}).exit, 1);
   EXPECT_EQ(set.parse({"--yes=false"}).exit, std::nullopt);
   EXPECT_FALSE(yes);
+}
+
+TEST(Flags, HelpListsThemByNameWithDefaults) {
+  bool yes = true;
+  std::string name = "web";
+  std::string other;
+  FlagSet set({"gantry image x", "Do x", {"gantry x", "gantry image x"}}, "[OPTIONS] A");
+  set.toggle("yes", 'y', yes, "say yes").value("name", 0, name, "NAME", "its name").epilogue("The end.\n");
+  set.value("a-very-long-name-of-a-flag", 0, other, "PLACEHOLDER", "wide");
+  name = "changed";
+  EXPECT_EQ(set.help(),
+            "Usage:  gantry image x [OPTIONS] A\n\nDo x\n\nAliases:\n  gantry x, gantry image x\n\nOptions:\n"
+            "      --a-very-long-name-of-a-flag PLACEHOLDER\n"
+            "                    wide\n"
+            "  -h, --help        show this help\n"
+            "      --name NAME   its name (default web)\n"
+            "  -y, --yes         say yes (default true)\n\nThe end.\n");
+}
+
+TEST(Flags, AShortHelpGivesWayToAnotherMeaning) {
+  std::string host;
+  FlagSet set({"gantry x", "X", {}}, "[OPTIONS]");
+  EXPECT_EQ(set.parse({"-h"}).exit, 0);
+  set.value("hostname", 'h', host, "NAME", "");
+  EXPECT_EQ(set.parse({"-h", "web"}).exit, std::nullopt);
+  EXPECT_EQ(host, "web");
+}
+
+TEST(Tables, ATemplateWithTableHasAHeaderAndColumns) {
+  Table table({{"NAMES", "Names"}, {"CREATED AT", "CreatedAt", true}});
+  table.add({{"Names", "web"}, {"CreatedAt", "yesterday"}});
+  table.add({{"Names", "a-long-name"}, {"CreatedAt", "now"}});
+  testing::internal::CaptureStdout();
+  ASSERT_OK(table.print("table {{.Names}}\\t{{.CreatedAt}}"));
+  ASSERT_OK(table.print("{{.Names}}:{{.CreatedAt}}"));
+  ASSERT_OK(table.print(""));
+  fflush(stdout);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(),
+            "NAMES         CREATED AT\nweb           yesterday\na-long-name   now\n"
+            "web:yesterday\na-long-name:now\n"
+            "NAMES\nweb\na-long-name\n");
+}
+
+TEST(Tables, AnUnknownKeyIsRefusedWithoutRowsToo) {
+  const Table table({{"NAMES", "Names"}, {"ID", "ID"}});
+  EXPECT_ERROR(table.print("{{.Nope}}"), ErrorKind::invalid, HasSubstr("no \"Nope\""));
 }
 
 TEST(Values, Publish) {

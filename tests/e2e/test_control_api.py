@@ -151,7 +151,7 @@ def test_over_tls_on_any_address(stack):
 @pytest.mark.parametrize("arguments, message", [
     (["--listen", "0.0.0.0:0"], "plain HTTP is for loopback addresses only"),
     (["--account", "12"], "must have 12 digits"),
-    (["--colour", "red"], "unknown option --colour"),
+    (["--colour", "red"], 'unknown option "--colour"'),
     (["--log-level", "loud"], "loud"),
 ])
 def test_bad_options_are_refused(stack, arguments, message):

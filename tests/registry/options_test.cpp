@@ -1,4 +1,5 @@
 #include "registry/options.h"
+
 #include "tests/support/results.h"
 
 namespace gantry::registry::test {
@@ -28,10 +29,16 @@ struct BadOptions {
 TEST(Options, AreRefusedByName) {
   for (const auto& bad :
        {BadOptions{{}, ErrorKind::invalid, "--credentials FILE must be given"},
-        BadOptions{{"--nonsense"}, ErrorKind::invalid, "unknown flag \"--nonsense\""},
-        BadOptions{{"extra"}, ErrorKind::invalid, "unknown flag \"extra\""},
-        BadOptions{{"--data"}, ErrorKind::invalid, "flag --data needs a value"},
+        BadOptions{
+            {"--nonsense"}, ErrorKind::invalid, "unknown option \"--nonsense\" (see gantry-registry --help)"},
+        BadOptions{{"extra"}, ErrorKind::invalid, "unknown argument \"extra\""},
+        BadOptions{{"--data"}, ErrorKind::invalid, "option --data needs a value"},
         BadOptions{{"--credentials=c", "--token-lifetime=13h"}, ErrorKind::invalid, "1s to 12h"},
+        BadOptions{{"--credentials=c", "--create-on-push=yes"}, ErrorKind::invalid, "takes no value"},
+        BadOptions{
+            {"--credentials=c", "--log-level=loud"}, ErrorKind::invalid, "--log-level must be trace, debug"},
+        BadOptions{{"--credentials="}, ErrorKind::invalid, "--credentials FILE must be given"},
+        BadOptions{{"--credentials=c", "--data="}, ErrorKind::invalid, "must not be empty"},
         BadOptions{{"--credentials=c", "--host=http://a"}, ErrorKind::invalid, "--host must be names"},
         BadOptions{{"--credentials=c", "--host=a,,b"}, ErrorKind::invalid, "--host must be names"},
         BadOptions{{"--credentials=c", "--account=1"}, ErrorKind::invalid, "12 digits"},
@@ -39,6 +46,17 @@ TEST(Options, AreRefusedByName) {
         BadOptions{{"--credentials=c", "--events-endpoint=http://h"}, ErrorKind::denied, "use https"},
         BadOptions{{"--credentials=c", "--tls-key=k"}, ErrorKind::invalid, "both"}}) {
     EXPECT_ERROR(parse_options(bad.arguments), bad.kind, HasSubstr(bad.text));
+  }
+}
+
+TEST(Options, HelpNamesAllWithTheirDefaults) {
+  const auto help = help_text();
+  EXPECT_THAT(help, testing::StartsWith("Usage: gantry-registry --credentials FILE [OPTIONS]\n"));
+  for (const auto* text :
+       {"--listen ADDRESS:PORT ", "(default 127.0.0.1:5000)", "(default /var/lib/gantry-registry)",
+        "(default 12h)", "(default us-east-1)", "(default 123456789012)", "(default info)",
+        "--create-on-push ", "-v, --version ", "-h, --help ", "2 wrong options"}) {
+    EXPECT_THAT(help, HasSubstr(text));
   }
 }
 

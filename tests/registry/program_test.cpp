@@ -49,9 +49,10 @@ TEST_F(Program, SaysWhatItIsAndWhatIsWrong) {
   EXPECT_THAT(run_command({.arguments = {program, "--version"}})->output, HasSubstr("gantry-registry "));
   EXPECT_THAT(run_command({.arguments = {program, "--help"}})->output, HasSubstr("--events-endpoint URL"));
   const auto unknown = run_command({.arguments = {program, "--x"}});
-  EXPECT_EQ(unknown->status, 1);
-  EXPECT_EQ(unknown->errors, "gantry-registry: unknown flag \"--x\" (see gantry-registry --help)\n");
+  EXPECT_EQ(unknown->status, 2);
+  EXPECT_EQ(unknown->errors, "gantry-registry: unknown option \"--x\" (see gantry-registry --help)\n");
   const auto missing = run_command({.arguments = {program, "--credentials", "/nonexistent"}});
+  EXPECT_EQ(missing->status, 1);
   EXPECT_THAT(missing->errors, HasSubstr("credentials file /nonexistent: No such file or directory"));
 }
 

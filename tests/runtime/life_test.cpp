@@ -136,7 +136,7 @@ TEST_F(Containers, FlagsThatNobodyDefinedAreErrors) {
   EXPECT_THAT(runtime({"create", "--nosuch", test_id}).errors,
               HasSubstr("flag provided but not defined: --nosuch"));
   EXPECT_EQ(runtime({"nosuch"}).status, 3);
-  EXPECT_THAT(runtime({"nosuch"}).errors, HasSubstr("No help topic for 'nosuch'"));
+  EXPECT_THAT(runtime({"nosuch"}).errors, HasSubstr("unknown command \"nosuch\""));
   EXPECT_THAT(runtime({"--systemd-cgroup", "list"}).errors,
               HasSubstr("systemd cgroup driver is not supported"));
   EXPECT_THAT(runtime({"kill", test_id, "FOO"}).errors, HasSubstr("unknown signal \"FOO\""));

@@ -216,19 +216,23 @@ TEST_F(Monitored, LongFolderPathsWork) {
 }
 
 TEST(MonitorCommandLine, BadUseIsAnError) {
-  const std::pair<std::vector<std::string>, const char*> cases[] = {
-      {{"--nosuch"}, "unknown argument \"--nosuch\""},
-      {{}, "--dir is missing"},
-      {{"--dir"}, "--dir needs a value"},
-      {{"--dir", "/nonexistent"}, "/nonexistent"},
-      {{"--dir", "/tmp", "--sync-fd", "777"}, "--sync-fd"}};
-  for (const auto& [arguments, text] : cases) {
+  struct Case {
+    std::vector<std::string> arguments;
+    int status;
+    const char* text;
+  };
+  const Case cases[] = {{{"--nosuch"}, 2, "unknown option \"--nosuch\""},
+                        {{}, 2, "--dir DIR must be given"},
+                        {{"--dir"}, 2, "--dir needs a value"},
+                        {{"--dir", "/nonexistent"}, 1, "/nonexistent"},
+                        {{"--dir", "/tmp", "--sync-fd", "777"}, 2, "--sync-fd"}};
+  for (const auto& [arguments, status, text] : cases) {
     Command command;
     command.arguments = {GANTRY_BIN_DIR "/gantry-monitor"};
     command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
     const auto result = run_command(command);
     ASSERT_OK(result);
-    EXPECT_EQ(result->status, 1);
+    EXPECT_EQ(result->status, status) << text;
     EXPECT_THAT(result->errors, HasSubstr(text));
   }
 }

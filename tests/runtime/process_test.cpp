@@ -251,7 +251,7 @@ TEST_F(Containers, TerminalGoesOverTheConsoleSocket) {
   EXPECT_THAT(text, HasSubstr("/dev/pts/0"));
   EXPECT_EQ(runtime({"exec", test_id, "sh", "-c", "stty size </dev/console"}).output, "33 77\n");
   EXPECT_THAT(runtime({"create", "--bundle", bundle(), "other"}).errors,
-              HasSubstr("cannot allocate tty if runc will detach without setting console socket"));
+              HasSubstr("cannot allocate tty if gantry-oci will detach without setting console socket"));
 }
 
 }  // namespace
