@@ -31,9 +31,11 @@ void add_exec_flags(FlagSet& set, engine::ExecSpec& spec) {
              "working directory in the container (default the container's)");
 }
 
-// docker's: 127 not found, 126 can't be run, 1 for what is wrong with the container.
-int exit_code_of(const Error& error) {
-  if (error.kind() == ErrorKind::not_found) return 127;
+// docker's: 127 the program isn't there, 126 it can't be run (also: no such user), 1 for what is wrong with
+// the container.
+int exec_exit_code(const Error& error) {
+  const bool of_the_runtime = error.message().starts_with("exec failed: ");
+  if (error.kind() == ErrorKind::not_found) return of_the_runtime ? 127 : 126;
   if (error.kind() == ErrorKind::denied) return 126;
   return 1;
 }
@@ -53,7 +55,7 @@ Result<int> exec(const Session& session, const std::vector<std::string>& words) 
   const auto code = engine.exec(id, spec);
   if (code) return *code;
   print_error(code.error());
-  return exit_code_of(code.error());
+  return exec_exit_code(code.error());
 }
 
 // "ctrl-p,ctrl-q", "ctrl-a,d".

@@ -175,8 +175,14 @@ class FlagSet::Reader {
   std::vector<std::string> positional_;
 };
 
-std::optional<std::string> FlagSet::check_count(size_t count) const {
-  if (count >= least_ && count <= most_) return std::nullopt;
+std::optional<std::string> FlagSet::check_arguments(const std::vector<std::string>& arguments) const {
+  const size_t count = arguments.size();
+  if (count >= least_ && count <= most_) {
+    const size_t names = order_ == Order::flags_first ? std::min<size_t>(count, 1) : count;
+    const auto end = arguments.begin() + static_cast<ptrdiff_t>(names);
+    if (std::find(arguments.begin(), end, "") == end) return std::nullopt;
+    return format("'{}': an argument is empty", title_.command);
+  }
   if (most_ == 0) return format("'{}' accepts no arguments", title_.command);
   const bool too_few = count < least_;
   const size_t bound = too_few ? least_ : most_;
@@ -194,7 +200,7 @@ Parsed FlagSet::parse(const std::vector<std::string>& given) const {
     return {{}, 0};
   }
   Parsed parsed{reader.take_positional(), {}};
-  const auto problem = check_count(parsed.arguments.size());
+  const auto problem = check_arguments(parsed.arguments);
   if (problem) parsed.exit = wrong_usage(*problem, wrong_arguments);
   return parsed;
 }

@@ -51,7 +51,8 @@ class FlagSet {
   // Known, but not to be given: the error is `reason`, and never quotes the value, which may be a secret.
   FlagSet& refused(std::string name, char letter, std::string placeholder, std::string reason);
 
-  // How many positional arguments there may be; checked by parse().
+  // How many positional arguments there may be; checked by parse(), as is that none of them is empty (with
+  // flags_first: the first, the others being a program's).
   FlagSet& arguments(size_t least, size_t most = SIZE_MAX);
   // Ends the help.
   FlagSet& epilogue(std::string text);
@@ -76,7 +77,7 @@ class FlagSet {
   const Flag* find(const std::string& name) const;
   const Flag* find(char letter) const;
   std::string options_help() const;
-  std::optional<std::string> check_count(size_t count) const;
+  std::optional<std::string> check_arguments(const std::vector<std::string>& arguments) const;
 
   Title title_;
   std::string synopsis_;

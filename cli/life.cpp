@@ -38,7 +38,7 @@ Result<int> start(const Session& session, const std::vector<std::string>& words)
     return for_each_argument(parsed.arguments, [&](const std::string& name) { return engine.start(name); });
   }
   if (parsed.arguments.size() != 1)
-    return set.wrong_usage("you cannot start and attach multiple containers at once");
+    return set.wrong_usage("you cannot start and attach multiple containers at once", wrong_arguments);
   return start_attached(engine, parsed.arguments[0], interactive);
 }
 

@@ -31,13 +31,12 @@ Result<std::string> password_from_stdin() {
   return password;
 }
 
-Result<std::string> prompt(const std::string& question, bool hidden) {
+Result<std::string> prompt(const std::string& what, bool hidden) {
   if (isatty(STDIN_FILENO) == 0) {
     return Error::make(ErrorKind::invalid,
-                       "{}can't be asked for without a terminal: use --username and --password-stdin",
-                       question);
+                       "no terminal to ask for the {} on: use --username and --password-stdin", what);
   }
-  fmt::print(stderr, "{}", question);
+  fmt::print(stderr, "{}: ", what);
   termios before{};
   tcgetattr(STDIN_FILENO, &before);
   termios silent = before;
@@ -57,8 +56,8 @@ Result<images::Credential> ask(const std::string& username, bool from_stdin) {
   if (from_stdin && username.empty()) {
     return Error::make(ErrorKind::invalid, "must provide --username with --password-stdin");
   }
-  credential.username = username.empty() ? TRY(prompt("Username: ", false)) : username;
-  credential.password = Secret(from_stdin ? TRY(password_from_stdin()) : TRY(prompt("Password: ", true)));
+  credential.username = username.empty() ? TRY(prompt("username", false)) : username;
+  credential.password = Secret(from_stdin ? TRY(password_from_stdin()) : TRY(prompt("password", true)));
   if (credential.username.empty() || credential.password.empty()) {
     return Error::make(ErrorKind::invalid, "username and password must not be empty");
   }

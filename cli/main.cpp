@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "cli/values.h"
 #include "cli/verbs.h"
 
 #include <csignal>
@@ -38,6 +39,10 @@ FlagSet::Setter filled(std::string& target) {
 }
 
 FlagSet global_flags(engine::EngineOptions& options, bool& version) {
+  const auto set_subnet = [&options](const std::string& text) -> Result<void> {
+    options.subnet = TRY(parse_subnet(text));
+    return {};
+  };
   FlagSet flags({"gantry", "Runs containers and moves images with docker's verbs, without a daemon", {}},
                 "[OPTIONS] COMMAND [ARG...]", FlagSet::Order::flags_first);
   flags
@@ -52,7 +57,7 @@ FlagSet global_flags(engine::EngineOptions& options, bool& version) {
               "further CA certificates for registries, PEM (default $GANTRY_CA_FILE, else the system's)")
       .custom("bridge", 0, filled(options.bridge), "NAME",
               "the bridge of this root's network (default gantry0)")
-      .custom("subnet", 0, filled(options.subnet), "CIDR",
+      .custom("subnet", 0, set_subnet, "CIDR",
               "its IPv4 subnet (default: the first of a list that no route overlaps)")
       .toggle("version", 'v', version, "show the version");
   flags.arguments(0).epilogue(

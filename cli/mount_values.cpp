@@ -137,6 +137,9 @@ Result<engine::MountSpec> parse_mount(const std::string& text) {
     TRY(apply(mount, {part.substr(0, equals), value}));
   }
   if (mount.destination.empty()) return Error::make(ErrorKind::invalid, "target is required in \"{}\"", text);
+  if (!mount.destination.starts_with('/')) {
+    return Error::make(ErrorKind::invalid, "target must be an absolute path, found \"{}\"", text);
+  }
   if (mount.type == engine::MountType::tmpfs && !mount.source.empty()) {
     return Error::make(ErrorKind::invalid, "a tmpfs has no source, found \"{}\"", text);
   }
@@ -148,6 +151,9 @@ Result<engine::MountSpec> parse_tmpfs(const std::string& text) {
   engine::MountSpec mount;
   mount.type = engine::MountType::tmpfs;
   mount.destination = text.substr(0, colon);
+  if (!mount.destination.starts_with('/')) {
+    return Error::make(ErrorKind::invalid, "must be DIR[:OPTIONS] with an absolute DIR, found \"{}\"", text);
+  }
   if (colon == std::string::npos) return mount;
   for (const auto& option : split(text.substr(colon + 1), ',')) {
     if (option == "ro") {

@@ -102,7 +102,7 @@ void add_network_flags(FlagSet& set, RunFlags& flags) {
       .value("net", 0, spec.network, "MODE", "the same as --network")
       .custom("publish", 'p', publish, "[IP:][HOST:]PORT[/udp]", "make a port reachable on the host")
       .toggle("publish-all", 'P', spec.publish_all_ports, "publish all ports that the image exposes")
-      .values("dns", 0, spec.dns, "ADDRESS", "name server (default the host's)")
+      .custom("dns", 0, append(spec.dns, parse_address), "ADDRESS", "name server (default the host's)")
       .values("dns-search", 0, spec.dns_search, "DOMAIN", "search domain (default the host's)")
       .values("dns-option", 0, spec.dns_options, "OPTION", "resolver option (default the host's)")
       .values("add-host", 0, spec.extra_hosts, "NAME:ADDRESS", "a line of /etc/hosts");
@@ -239,6 +239,9 @@ void add_health_flags(FlagSet& set, RunFlags& flags) {
 Result<void> apply_log_options(engine::LogSpec& log, const std::vector<std::string>& options) {
   for (const auto& text : options) {
     const auto [key, value] = parse_label(text);
+    if (text.find('=') == std::string::npos || key.empty()) {
+      return Error::make(ErrorKind::invalid, "--log-opt must be KEY=VALUE, found \"{}\"", text);
+    }
     if (log.driver == engine::LogDriver::none) {
       return Error::make(ErrorKind::invalid, "--log-opt {}: log driver none takes no options", key);
     }

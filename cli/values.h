@@ -28,6 +28,10 @@ Result<engine::DeviceSpec> parse_device(const std::string& text);
 Result<engine::RestartSpec> parse_restart(const std::string& text);
 // "1m30s", "500ms", "0".
 Result<std::chrono::nanoseconds> parse_duration(const std::string& text);
+// An IPv4 or IPv6 address, unchanged.
+Result<std::string> parse_address(const std::string& text);
+// An IPv4 ADDRESS/PREFIX, unchanged.
+Result<std::string> parse_subnet(const std::string& text);
 // "1.5" CPUs in units of 1e-9.
 Result<int64_t> parse_cpus(const std::string& text);
 // An RFC 3339 time, seconds since the epoch, or a duration before now.

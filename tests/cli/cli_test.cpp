@@ -203,6 +203,7 @@ TEST_F(CliTest, ExecRunsInsideWithUserEnvironmentAndFolder) {
   EXPECT_EQ(done.output, "1000\n/tmp\n1\n");
   EXPECT_EQ(gantry({"exec", "-i", id, "cat"}, "in\n").output, "in\n");
   EXPECT_EQ(gantry({"exec", id, "/no/such"}).status, 127);
+  EXPECT_EQ(gantry({"exec", "-u", "ghost", id, "true"}).status, 126);
   EXPECT_EQ(gantry({"exec", "-d", id, "touch", "/tmp/made"}).status, 0);
   EXPECT_TRUE(test::wait_until([&] { return gantry({"exec", id, "ls", "/tmp/made"}).status == 0; }));
 }

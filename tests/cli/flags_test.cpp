@@ -44,6 +44,16 @@ TEST(Flags, WrongUsageHasDockersCodes) {
   EXPECT_FALSE(yes);
 }
 
+TEST(Flags, AnEmptyArgumentNamesNothing) {
+  FlagSet mixed({"gantry rm", "X", {}}, "CONTAINER...");
+  mixed.arguments(1);
+  EXPECT_EQ(mixed.parse({"a", ""}).exit, 1);
+  FlagSet program({"gantry run", "X", {}}, "IMAGE [ARG...]", FlagSet::Order::flags_first);
+  program.arguments(1);
+  EXPECT_EQ(program.parse({"", "a"}).exit, 1);
+  EXPECT_EQ(program.parse({"image", ""}).exit, std::nullopt) << "a program's own arguments may be empty";
+}
+
 TEST(Flags, HelpListsThemByNameWithDefaults) {
   bool yes = true;
   std::string name = "web";
