@@ -25,7 +25,7 @@ endif()
 # For whole builds: sources are compiled several at a time, so that a header's templates are compiled once for
 # all of them. A change then rebuilds its whole batch: develop with the debug preset.
 option(GANTRY_UNITY "Compile sources in batches: the whole tree builds in a third of the time" OFF)
-set(GANTRY_UNITY_BATCH 16 CACHE STRING "Sources in a batch")
+set(GANTRY_UNITY_BATCH 8 CACHE STRING "Sources in a batch")
 
 find_program(LLD ld.lld)
 if(LLD)
