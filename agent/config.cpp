@@ -3,6 +3,7 @@
 #include "agent/config_values.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "http/message.h"
 
 #include <algorithm>
 
@@ -75,11 +76,14 @@ Apply duration(std::chrono::nanoseconds Config::*member, std::chrono::nanosecond
   };
 }
 
-Result<void> apply_endpoint(Config& config, const std::string&, const std::string& value) {
+Result<void> apply_endpoint(Config& config, const std::string& name, const std::string& value) {
   // As the ECS agent: only a value without a scheme gets one.
   config.endpoint = value.find("://") == std::string::npos ? "https://" + value : value;
   while (config.endpoint.ends_with('/')) config.endpoint.pop_back();
-  return {};
+  const auto url = TRY(http::Url::parse(config.endpoint).context("{}", name));
+  if (url.scheme == "http" || url.scheme == "https") return {};
+  return Error::make(ErrorKind::invalid, "{}: must begin with http:// or https://, found \"{}\"", name,
+                     value);
 }
 
 Result<void> apply_limits(Config& config, const std::string& name, const std::string& value) {
@@ -134,8 +138,8 @@ Result<void> apply_level(Config& config, const std::string& name, const std::str
                          {"warning", "warning"}, {"error", "error"}, {"crit", "error"}};
   const auto found = levels.find(to_lower(value));
   if (found == levels.end()) {
-    return Error::make(ErrorKind::invalid, "{}: must be debug, info, warn or error, found \"{}\"", name,
-                       value);
+    return Error::make(ErrorKind::invalid, "{}: must be trace, debug, info, warn or error, found \"{}\"",
+                       name, value);
   }
   config.log_level = found->second;
   return {};

@@ -113,7 +113,8 @@ void add_storage_flags(FlagSet& set, RunFlags& flags) {
   const auto shm_size = [](const std::string& text) { return parse_size("size", text); };
   set.custom("volume", 'v', append(spec.mounts, parse_volume), "[SOURCE:]DIR[:ro]",
              "mount a host folder or a named volume")
-      .custom("mount", 0, append(spec.mounts, parse_mount), "type=…,source=…,target=…", "mount, by keys")
+      .custom("mount", 0, append(spec.mounts, parse_mount), "KEY=VALUE,...",
+              "mount, by the keys type, source, target, readonly, ...")
       .custom("tmpfs", 0, append(spec.mounts, parse_tmpfs), "DIR[:OPTIONS]", "mount a tmpfs")
       .toggle("read-only", 0, spec.read_only_root, "mount the root read-only")
       .custom("shm-size", 0, assign(spec.shm_size, shm_size), "SIZE", "size of /dev/shm (default 64m)")

@@ -24,7 +24,7 @@ Result<void> set_account(ControlOptions& options, const std::string& value) {
   const bool digits =
       std::all_of(value.begin(), value.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   if (value.size() != 12 || !digits)
-    return Error::make(ErrorKind::invalid, "must have 12 digits, found {}", value);
+    return Error::make(ErrorKind::invalid, "must have 12 digits, found \"{}\"", value);
   options.identity.account = value;
   return {};
 }
@@ -34,7 +34,7 @@ Result<void> set_region(ControlOptions& options, const std::string& value) {
     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
   });
   if (value.empty() || !plain)
-    return Error::make(ErrorKind::invalid, "must be like us-east-1, found {}", value);
+    return Error::make(ErrorKind::invalid, "must be like us-east-1, found \"{}\"", value);
   options.identity.region = value;
   return {};
 }
@@ -42,7 +42,7 @@ Result<void> set_region(ControlOptions& options, const std::string& value) {
 Result<void> set_endpoint_url(ControlOptions& options, const std::string& value) {
   const auto url = TRY(http::Url::parse(value));
   if (url.scheme != "http" && url.scheme != "https") {
-    return Error::make(ErrorKind::invalid, "must begin with http:// or https://, found {}", value);
+    return Error::make(ErrorKind::invalid, "must begin with http:// or https://, found \"{}\"", value);
   }
   options.endpoint_url = value;
   return {};

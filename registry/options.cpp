@@ -31,7 +31,7 @@ const std::vector<OptionRow> option_rows = {
     {"--data", "FOLDER", "/var/lib/gantry-registry", "where images are kept"},
     {"--tls-cert", "FILE", "", "certificate with its chain, PEM; with --tls-key (default: plain HTTP)"},
     {"--tls-key", "FILE", "", "its key, PEM"},
-    {"--host", "NAME[:PORT],…", "",
+    {"--host", "NAME[:PORT],...", "",
      "further names by which clients and hosts reach this registry; its events name them beside the one that "
      "was called, so that services follow images by any of them"},
     {"--events-endpoint", "URL", "",

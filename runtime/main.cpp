@@ -49,7 +49,7 @@ struct GlobalFlags {
 
 std::string usage() {
   std::string text =
-      "Usage: gantry-oci [OPTIONS] COMMAND [COMMAND'S OPTIONS] [ARGUMENT…]\n\n"
+      "Usage: gantry-oci [OPTIONS] COMMAND [COMMAND'S OPTIONS] [ARGUMENT...]\n\n"
       "An OCI runtime: makes and runs containers from bundles (a folder with a config.json and a root).\n\n"
       "Commands:\n";
   for (const auto& command : all_commands()) {

@@ -100,6 +100,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{
             "unknown_flag", {"--clutser", "x"}, {}, "unknown option \"--clutser\" (see gantry-agent --help)"},
         BadConfig{"no_value", {"--cluster"}, {}, "option --cluster needs a value"},
+        BadConfig{"level", {"--log-level", "loud"}, {}, "must be trace, debug, info, warn or error"},
+        BadConfig{"scheme", {"--endpoint", "ws://x"}, {}, "--endpoint: must begin with http:// or https://"},
+        BadConfig{"url", {}, {{"ECS_BACKEND_HOST", "ftp://x"}}, "ECS_BACKEND_HOST: url \"ftp://x\": "},
         BadConfig{"empty_value", {"--cluster="}, {}, "option --cluster must not be empty"},
         BadConfig{"positional", {"run"}, {}, "unknown argument \"run\""},
         BadConfig{"limits", {"--cgroup-limits", "maybe"}, {}, "--cgroup-limits: must be required"},

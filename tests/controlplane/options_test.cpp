@@ -38,6 +38,7 @@ TEST(ControlOptions, AreRefusedByName) {
         BadOptions{{"--state="}, ErrorKind::invalid, "option --state: must not be empty"},
         BadOptions{{"--account=1"}, ErrorKind::invalid, "12 digits"},
         BadOptions{{"--log-level=loud"}, ErrorKind::invalid, "option --log-level: must be trace, debug"},
+        BadOptions{{"--region="}, ErrorKind::invalid, "option --region: must be like us-east-1, found \"\""},
         BadOptions{{"--credentials=c", "--listen=0.0.0.0:1"}, ErrorKind::denied, "plain HTTP"},
         BadOptions{{"--credentials=c", "--tls-key=k"}, ErrorKind::invalid, "both"}}) {
     EXPECT_ERROR(parse_control_options(bad.arguments), bad.kind, HasSubstr(bad.text));
