@@ -198,6 +198,9 @@ void succeeded(Task& task, const Step& step, const ContainerRecord& of) {
   } else if (step.kind == StepKind::create) {
     record.runtime_id = of.runtime_id;
     record.known = ContainerStatus::created;
+  } else if (step.kind == StepKind::start && record.known == ContainerStatus::created) {
+    record.known =
+        ContainerStatus::running;  // also where the host can't be asked: it must be stopped one day
   }
 }
 

@@ -101,6 +101,7 @@ void TaskWorker::run() {
 }
 
 bool TaskWorker::round() {
+  record_ends();
   observe_containers();
   Decision decision;
   bool stopped = false;
@@ -210,18 +211,28 @@ void TaskWorker::take(const Step& step) {
   }
   {
     const std::lock_guard lock(mutex_);
-    if (step.kind == StepKind::pull) {
-      if (!task_.record.pull_started_at) task_.record.pull_started_at = started;
-      task_.record.pull_stopped_at = now;
-    }
-    if (done) {
-      succeeded(task_, step, outcome);
-    } else {
-      failed(task_, step, done.error(), now);
-    }
-    save_locked();
+    ends_.push_back({step, std::move(outcome), done, started, now});
   }
   poke();
+}
+
+// At the start of a round only, so that what the round sees of the host is younger than the steps' ends: else
+// a container that was just started would be judged by how it looked before.
+void TaskWorker::record_ends() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& end : ends_) {
+    if (end.step.kind == StepKind::pull) {
+      if (!task_.record.pull_started_at) task_.record.pull_started_at = end.started;
+      task_.record.pull_stopped_at = end.ended;
+    }
+    if (end.done) {
+      succeeded(task_, end.step, end.outcome);
+    } else {
+      failed(task_, end.step, end.done.error(), end.ended);
+    }
+  }
+  if (!ends_.empty()) save_locked();
+  ends_.clear();
 }
 
 void TaskWorker::pause(std::chrono::milliseconds time) {

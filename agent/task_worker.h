@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace gantry::agent {
 
@@ -50,6 +51,7 @@ class TaskWorker {
   bool clean_up();
   void begin_step(const Step& step);
   void take(const Step& step);
+  void record_ends();
   Result<void> act(const Step& step, const Task& task, ContainerRecord& outcome);
   void pause(std::chrono::milliseconds time);  // or until the worker is to end
   void wait(std::optional<TimePoint> until);
@@ -61,6 +63,13 @@ class TaskWorker {
   std::condition_variable wake_;
   Task task_;          // under mutex_
   bool poked_ = true;  // under mutex_
+  struct End {
+    Step step;
+    ContainerRecord outcome;
+    Result<void> done;
+    TimePoint started, ended;
+  };
+  std::vector<End> ends_;  // under mutex_: of steps, not yet in task_
   std::atomic<bool> ending_ = false;
   std::thread thread_;
   // Of the worker's thread, by container:
