@@ -10,8 +10,6 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds wake_up{500};        // to see that the agent ends
-constexpr std::chrono::seconds steady{60};  // a connection that lived so long resets the waits
 constexpr std::chrono::hours inactive_wait{1};
 
 }  // namespace
@@ -33,7 +31,7 @@ AcsSession::End AcsSession::serve(http::WebSocketClient& socket, Stopping& stopp
   const auto opened = SteadyClock::now();
   auto heard = opened;
   while (!stopping.is_set()) {
-    const auto text = socket.receive(wake_up);
+    const auto text = socket.receive(socket_wake_up);
     const auto now = SteadyClock::now();
     if (!text && text.error().kind() != ErrorKind::timeout) break;
     if (text) {
@@ -82,7 +80,7 @@ void AcsSession::run(Stopping& stopping, const std::function<void()>& register_a
   while (!stopping.is_set()) {
     const auto began = SteadyClock::now();
     const auto end = connect_once(stopping);
-    if (SteadyClock::now() - began >= steady) backoff.reset();
+    if (SteadyClock::now() - began >= steady_connection) backoff.reset();
     if (end == End::unknown_instance) register_again();
     if (end == End::inactive) {
       log::error(

@@ -49,6 +49,9 @@ Result<std::unique_ptr<http::WebSocketClient>> open_websocket(const std::string&
 // {"NAME":"text"}, or the envelope of a frame {"type":"NAME","message":…}.
 Refusal parse_refusal(const std::string& body);
 
+inline constexpr std::chrono::milliseconds socket_wake_up{500};  // of a reader, to see that the agent ends
+inline constexpr std::chrono::seconds steady_connection{60};     // one that lived so long resets the waits
+
 // When a websocket has been silent, or open, for too long. Times are chosen anew for each connection.
 struct ConnectionLimits {
   std::chrono::milliseconds silence;   // 1 minute and up to one more

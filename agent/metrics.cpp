@@ -7,7 +7,7 @@ namespace gantry::agent {
 
 namespace {
 
-constexpr double mib = 1 << 20;
+constexpr double bytes_per_mib = 1 << 20;
 
 void add_growth(api::StatsSet& set, uint64_t before, uint64_t after) {
   if (after >= before) add_sample(set, static_cast<double>(after - before));
@@ -23,7 +23,7 @@ void add_sample(api::StatsSet& set, double value) {
 }
 
 void add_difference(ContainerSamples& samples, const engine::ContainerStats& now) {
-  if (now.memory_usage) add_sample(samples.memory, static_cast<double>(*now.memory_usage) / mib);
+  if (now.memory_usage) add_sample(samples.memory, static_cast<double>(*now.memory_usage) / bytes_per_mib);
   const auto& last = samples.last;
   if (!last) return;
   const auto wall = std::chrono::duration<double, std::micro>(now.read_at - last->read_at).count();

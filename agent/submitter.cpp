@@ -8,7 +8,7 @@ namespace gantry::agent {
 
 namespace {
 
-constexpr std::chrono::seconds look_again{30};
+constexpr std::chrono::seconds longest_pause{30};
 
 std::optional<api::EpochSeconds> seconds_of(const std::optional<TimePoint>& time) {
   if (!time) return std::nullopt;
@@ -94,7 +94,7 @@ void Submitter::run(Stopping& stopping) {
   uint64_t seen = 0;
   while (!stopping.is_set()) {
     const auto next = send_due();
-    std::chrono::milliseconds limit = look_again;
+    std::chrono::milliseconds limit = longest_pause;
     if (next) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*next - clock_.now());
       limit = std::clamp(left, std::chrono::milliseconds(1), limit);

@@ -13,10 +13,8 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds wake_up{500};
 constexpr std::chrono::seconds publish_interval{20};
 constexpr std::chrono::seconds sample_interval{5};
-constexpr std::chrono::seconds steady{60};
 
 }  // namespace
 
@@ -80,7 +78,7 @@ void TcsSession::publish(http::WebSocketClient& socket, const std::string& url,
     if (good && round && !config_.disable_metrics) good = send_metrics(socket, url);
     if (round) due = now + publish_interval;
     digest = latest;
-    seen = manager_.wait_for_change(seen, wake_up);
+    seen = manager_.wait_for_change(seen, socket_wake_up);
   }
 }
 
@@ -89,7 +87,7 @@ void TcsSession::read(http::WebSocketClient& socket, Stopping& stopping, const s
   const auto opened = SteadyClock::now();
   auto heard = opened;
   while (!stopping.is_set() && !ending) {
-    const auto text = socket.receive(wake_up);
+    const auto text = socket.receive(socket_wake_up);
     const auto now = SteadyClock::now();
     if (!text && text.error().kind() != ErrorKind::timeout) return;
     if (text) heard = now;
@@ -130,7 +128,7 @@ bool TcsSession::connect_once(Stopping& stopping) {
   read(**socket, stopping, ending);
   ending = true;
   publisher.join();
-  return SteadyClock::now() - opened >= steady;
+  return SteadyClock::now() - opened >= steady_connection;
 }
 
 void TcsSession::run(Stopping& stopping) {

@@ -1,0 +1,1 @@
+// Nothing: the library carries the precompiled headers of the test programs.
