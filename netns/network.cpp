@@ -1,6 +1,7 @@
 #include "netns/network.h"
 
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "netns/bridge.h"
 #include "netns/conntrack.h"
@@ -21,9 +22,7 @@ constexpr std::string_view host_prefix = "gv";
 
 // "gv" and 48 bits of FNV-1a of the id: 14 of the 15 bytes that a name may have.
 std::string host_end(const std::string& container_id) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char c : container_id) hash = (hash ^ c) * 0x100000001b3;
-  return format("{}{:012x}", host_prefix, hash & 0xffffffffffff);
+  return format("{}{:012x}", host_prefix, fnv1a(container_id) & 0xffffffffffff);
 }
 
 std::string mac_of(Ipv4 address) {

@@ -1,6 +1,7 @@
 #include "runtime/seccomp_cache.h"
 
 #include "base/files.h"
+#include "base/hash.h"
 #include "runtime/seccomp.h"
 
 #include <cstring>
@@ -12,15 +13,9 @@
 namespace gantry::runtime {
 namespace {
 
-// FNV-1a, 64 bits: a file name, not a proof; the key is compared.
-uint64_t hash_of(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
-  return hash;
-}
-
+// A file name, not a proof: the key is compared.
 std::string path_of(const std::string& cache, const std::string& key) {
-  return format("{}/{:016x}", cache, hash_of(key));
+  return format("{}/{:016x}", cache, fnv1a(key));
 }
 
 class KeyText {
