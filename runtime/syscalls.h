@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/fd.h"
+#include "base/root_path.h"
 
 #include <cstdint>
 #include <fcntl.h>
@@ -14,19 +14,6 @@
 // Kernel calls that glibc 2.36 has no wrapper for. All keep errno's convention.
 
 namespace gantry::runtime {
-
-// openat2(2). EAGAIN (a rename raced with "..") is tried again, as the man page asks.
-inline UniqueFd open_resolved(BorrowedFd folder, const char* path, int flags, uint64_t resolve,
-                              mode_t mode = 0) {
-  open_how how{};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.mode = mode;
-  how.resolve = resolve;
-  for (int attempt = 0;; ++attempt) {
-    const long fd = ::syscall(SYS_openat2, folder.get(), path, &how, sizeof how);
-    if (fd >= 0 || errno != EAGAIN || attempt == 128) return UniqueFd(static_cast<int>(fd));
-  }
-}
 
 // By hand: glibc 2.36 declares the wrappers of pidfds for C only.
 inline UniqueFd open_pidfd(pid_t pid) {
