@@ -1,6 +1,7 @@
 #include "runtime/capabilities.h"
 
 #include "base/format.h"
+#include "oci/capability.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -10,50 +11,7 @@
 namespace gantry::runtime {
 namespace {
 
-constexpr std::string_view names[] = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-};
-constexpr int count = static_cast<int>(std::size(names));
+constexpr int count = static_cast<int>(oci::capability_names.size());
 
 struct OwnSets {
   uint64_t permitted = 0;
@@ -68,7 +26,7 @@ OwnSets own_sets() {
     own.permitted = data[0].permitted | (static_cast<uint64_t>(data[1].permitted) << 32);
   }
   for (int number = 0; number < count; ++number) {
-    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) own.bounding |= capability_bit(number);
+    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) own.bounding |= oci::capability_bit(number);
   }
   return own;
 }
@@ -77,14 +35,14 @@ uint64_t plan_set(const char* set, const std::vector<std::string>& wanted, uint6
                   std::vector<std::string>& warnings) {
   uint64_t mask = 0;
   for (const auto& name : wanted) {
-    const auto number = capability_number(name);
+    const auto number = oci::capability_number(name);
     if (!number) {
       warnings.push_back(format("unknown capability {} in the {} set is left out", name, set));
-    } else if ((possible & capability_bit(*number)) == 0) {
+    } else if ((possible & oci::capability_bit(*number)) == 0) {
       warnings.push_back(
           format("capability {} in the {} set can't be granted here and is left out", name, set));
     } else {
-      mask |= capability_bit(*number);
+      mask |= oci::capability_bit(*number);
     }
   }
   return mask;
@@ -92,17 +50,11 @@ uint64_t plan_set(const char* set, const std::vector<std::string>& wanted, uint6
 
 }  // namespace
 
-std::optional<int> capability_number(std::string_view name) {
-  for (int number = 0; number < count; ++number) {
-    if (names[number] == name) return number;
-  }
-  return std::nullopt;
-}
-
-std::vector<std::string> capability_names() {
+std::vector<std::string> kernel_capabilities() {
   std::vector<std::string> known;
   for (int number = 0; number < count; ++number) {
-    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0) known.emplace_back(names[number]);
+    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0)
+      known.emplace_back(oci::capability_names[static_cast<size_t>(number)]);
   }
   return known;
 }
@@ -124,7 +76,7 @@ CapabilitySets plan_capabilities(const std::optional<oci::Capabilities>& config,
 Failure drop_bounding(const CapabilitySets& sets) {
   if (!sets.given) return {};
   for (int number = 0; number < 64; ++number) {
-    if ((sets.bounding & capability_bit(number)) != 0) continue;
+    if ((sets.bounding & oci::capability_bit(number)) != 0) continue;
     if (::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
     if (errno == EINVAL) break;  // past the kernel's last one
     return {"drop a capability from the bounding set", errno};
@@ -153,7 +105,7 @@ Failure raise_ambient(const CapabilitySets& sets) {
     return {"clear the ambient capabilities", errno};
   }
   for (int number = 0; number < count; ++number) {
-    if ((sets.ambient & capability_bit(number)) == 0) continue;
+    if ((sets.ambient & oci::capability_bit(number)) == 0) continue;
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0) {
       return {"raise an ambient capability", errno};
     }

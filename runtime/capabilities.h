@@ -25,13 +25,8 @@ struct CapabilitySets {
 CapabilitySets plan_capabilities(const std::optional<oci::Capabilities>& config,
                                  std::vector<std::string>& warnings);
 
-// "CAP_CHOWN" to its bit. Empty when unknown to us.
-std::optional<int> capability_number(std::string_view name);
-std::vector<std::string> capability_names();  // of the running kernel
-
-constexpr uint64_t capability_bit(int number) {
-  return uint64_t{1} << number;
-}
+// The names of those that the running kernel has.
+std::vector<std::string> kernel_capabilities();
 
 // The steps in their order around the change of user. `kept` are capabilities that stay in permitted and
 // effective until the final call, for what must still be done.

@@ -36,7 +36,7 @@ struct IdMapExtension {
 
 struct LinuxFeatures {
   std::vector<std::string> namespaces = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
-  std::vector<std::string> capabilities = capability_names();
+  std::vector<std::string> capabilities = kernel_capabilities();
   CgroupFeatures cgroup;
   SeccompFeatures seccomp;
   Enabled apparmor{true};

@@ -1,5 +1,6 @@
 #include "runtime/process.h"
 
+#include "oci/capability.h"
 #include "runtime/home.h"
 #include "runtime/procfs.h"
 #include "runtime/root_path.h"
@@ -133,7 +134,7 @@ Failure find_program(const ProcessPlan& plan) {
 
 uint64_t kept_capabilities(const ProcessPlan& plan) {
   const bool filter_later = !plan.seccomp.program.empty() && !plan.no_new_privileges;
-  return filter_later ? capability_bit(CAP_SYS_ADMIN) : 0;
+  return filter_later ? oci::capability_bit(CAP_SYS_ADMIN) : 0;
 }
 
 }  // namespace
