@@ -53,7 +53,7 @@ void print(const std::string& text) {
 Result<void> set_log_target(const LogTarget& wanted) {
   target = wanted;
   if (target.file.empty()) return {};
-  file = TRY(open_file(target.file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644).context("--log"));
+  file = TRY(open_file(target.file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600).context("--log"));
   return {};
 }
 

@@ -150,6 +150,9 @@ TEST_F(Containers, JsonLogHoldsTheErrorThatAManagerShows) {
   EXPECT_THAT(
       read_file(file("log.json")).value_or(""),
       HasSubstr("\"level\":\"error\",\"msg\":\"container does not exist: test-container\",\"time\":\""));
+  struct stat info {};
+  ASSERT_EQ(::stat(file("log.json").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600U) << "it quotes arguments, which are nobody else's";
 }
 
 }  // namespace
