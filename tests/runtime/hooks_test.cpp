@@ -1,5 +1,6 @@
 #include "tests/runtime/container_fixture.h"
 
+#include <climits>
 #include <sys/stat.h>
 
 namespace gantry::runtime {
@@ -45,6 +46,18 @@ TEST_F(Containers, HooksRunAtTheirSixPointsWithTheStateOnStdin) {
   EXPECT_LT(told("createContainer", "1,"), told("poststart", pid + ",\"status\":\"running\""));
   EXPECT_LT(told("poststart", pid), told("poststop", "0,\"status\":\"stopped\""));
   EXPECT_NE(told("poststop", "0,"), std::string::npos) << text;
+}
+
+// poll(2) counts milliseconds in 32 bits: 24 days.
+TEST_F(Containers, HookTimeoutsOfMonthsAreNoneAtOnce) {
+  for (const int timeout : {2'147'483, 2'147'484, 2'200'000, 4'294'968, INT_MAX}) {
+    const auto result = run({"echo", "ran"}, [&](auto& config) {
+      config.hooks = oci::Hooks{};
+      config.hooks->create_runtime = {script("exec >/dev/null 2>&1; sleep 0.1; true")};
+      config.hooks->create_runtime[0].timeout = timeout;
+    });
+    EXPECT_EQ(result.output, "ran\n") << timeout << ": " << result.errors;
+  }
 }
 
 TEST_F(Containers, CreateContainerHookSeesTheMountsBelowTheRoot) {
