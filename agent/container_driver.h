@@ -37,7 +37,8 @@ struct Observed {
   }
 };
 
-// How to log in to the image's registry: nothing (the host's docker config is asked), or through ECR's API.
+// How to log in to the image's registry: nothing (the host's docker config is asked), or through ECR's API,
+// which wins over the docker config.
 struct RegistryLogin {
   bool ecr = false;
   std::string region;

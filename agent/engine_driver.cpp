@@ -77,7 +77,7 @@ std::string registry_digest(const images::Image& image, const oci::Reference& re
 class EngineDriver final : public ContainerDriver {
  public:
   EngineDriver(engine::Engine engine, const Config& config, const http::Credentials& credentials)
-      : engine_(std::move(engine)), config_(config), ecr_(credentials, config.ca_file) {}
+      : engine_(std::move(engine)), config_(config), ecr_(credentials, config.ca_file, clock_) {}
 
   HostCapabilities capabilities() override {
     HostCapabilities host;
@@ -176,12 +176,16 @@ class EngineDriver final : public ContainerDriver {
   Result<images::Image> fetch(const oci::Reference& reference, const RegistryLogin& login) {
     images::PullOptions options;
     options.ca_file = config_.ca_file;
-    if (login.ecr) options.credential = TRY(ecr_.login(login));
-    return engine_.images().pull(reference, options);
+    if (!login.ecr) return engine_.images().pull(reference, options);
+    return ecr_.pull(login, [&](const images::Credential& credential) {
+      options.credential = credential;
+      return engine_.images().pull(reference, options);
+    });
   }
 
   engine::Engine engine_;
   const Config& config_;
+  SystemClock clock_;
   EcrLogin ecr_;
   std::mutex mutex_;
   std::set<std::string> pulled_;  // by this process: for the pull behaviour "once"

@@ -134,14 +134,6 @@ std::map<std::string, std::string> environment(const api::ContainerDefinition& d
   return all;
 }
 
-// Images of Amazon's registries need a token of theirs.
-std::optional<api::PayloadRegistryAuthentication> registry_authentication(const std::string& image) {
-  const auto host = split(image.substr(0, image.find('/')), '.');
-  const bool ecr = host.size() >= 6 && host[1] == "dkr" && host[2] == "ecr" && host[4] == "amazonaws";
-  if (!ecr) return std::nullopt;
-  return api::PayloadRegistryAuthentication{"ecr", api::PayloadEcrAuthData{host[0], host[3], "", false}};
-}
-
 void add_relations(api::PayloadContainer& container, const api::ContainerDefinition& definition) {
   for (const auto& mount : definition.mount_points) {
     container.mount_points.push_back(
@@ -167,7 +159,7 @@ bool is_checked(const api::ContainerDefinition& definition) {
 }
 
 api::PayloadContainer payload_container(const Task& task, const api::ContainerDefinition& definition,
-                                        const std::string& network_mode) {
+                                        const std::string& network_mode, const PayloadOrigin& origin) {
   const auto* override_ = override_of(task, definition.name);
   const auto memory = override_ != nullptr && override_->memory ? override_->memory : definition.memory;
   const auto reservation = override_ != nullptr && override_->memory_reservation
@@ -186,7 +178,7 @@ api::PayloadContainer payload_container(const Task& task, const api::ContainerDe
   container.port_mappings = port_mappings(definition, network_mode);
   add_relations(container, definition);
   if (is_checked(definition)) container.health_check_type = "DOCKER";
-  container.registry_authentication = registry_authentication(definition.image);
+  container.registry_authentication = origin.registries.authentication(definition.image, origin.identity);
   for (const auto& each : task.containers) {
     if (each.name != definition.name) continue;
     container.container_arn = each.container_arn;
@@ -231,20 +223,20 @@ void add_if_live(InstanceTasks& live, const State& state, const std::string& arn
 }  // namespace
 
 api::PayloadTask payload_task(const Task& task, const TaskDefinition& definition,
-                              const std::string& account) {
+                              const PayloadOrigin& origin) {
   api::PayloadTask payload;
   payload.arn = task.task_arn;
   payload.family = definition.family;
   payload.version = std::to_string(definition.revision);
   payload.desired_status = task.wanted() ? "RUNNING" : "STOPPED";
-  payload.task_definition_account_id = account;
+  payload.task_definition_account_id = origin.identity.account;
   if (const auto cpu = task_value(task.overrides.cpu, definition.cpu)) {
     payload.cpu = static_cast<double>(*cpu) / 1024;
   }
   payload.memory = task_value(task.overrides.memory, definition.memory);
   payload.network_mode = definition.network_mode.empty() ? "bridge" : definition.network_mode;
   for (const auto& container : definition.container_definitions) {
-    payload.containers.push_back(payload_container(task, container, payload.network_mode));
+    payload.containers.push_back(payload_container(task, container, payload.network_mode, origin));
   }
   for (const auto& volume : definition.volumes) payload.volumes.push_back(payload_volume(volume));
   payload.launch_type = enum_name(task.launch_type);
@@ -268,7 +260,7 @@ InstanceTasks live_tasks(const State& state, const std::vector<std::string>& tas
 
 api::PayloadMessage payload_message(const ContainerInstance& instance, int64_t sequence_number,
                                     const InstanceTasks& tasks, api::EpochSeconds now,
-                                    const std::string& account) {
+                                    const PayloadOrigin& origin) {
   api::PayloadMessage message;
   message.message_id = random_uuid();
   message.cluster_arn = instance.cluster_arn;
@@ -276,7 +268,7 @@ api::PayloadMessage payload_message(const ContainerInstance& instance, int64_t s
   message.seq_num = sequence_number;
   message.generated_at = milliseconds(now);
   for (size_t i = 0; i < tasks.tasks.size(); ++i) {
-    message.tasks.push_back(payload_task(*tasks.tasks[i], *tasks.definitions[i], account));
+    message.tasks.push_back(payload_task(*tasks.tasks[i], *tasks.definitions[i], origin));
   }
   return message;
 }

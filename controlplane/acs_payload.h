@@ -2,6 +2,7 @@
 
 #include "api/agent_payload.h"
 #include "api/agent_protocol.h"
+#include "controlplane/registry_logins.h"
 #include "controlplane/state.h"
 
 #include <string>
@@ -12,8 +13,13 @@
 
 namespace gantry::controlplane {
 
-// `account`: of the task definition's owner.
-api::PayloadTask payload_task(const Task& task, const TaskDefinition& definition, const std::string& account);
+// Whose the task definitions are, and how hosts get at their images.
+struct PayloadOrigin {
+  const Identity& identity;
+  const RegistryLogins& registries;
+};
+api::PayloadTask payload_task(const Task& task, const TaskDefinition& definition,
+                              const PayloadOrigin& origin);
 
 // The tasks of an instance that its agent must know: those that aren't STOPPED, with desiredStatus.
 struct InstanceTasks {
@@ -25,7 +31,7 @@ InstanceTasks live_tasks(const State& state, const std::vector<std::string>& tas
 
 api::PayloadMessage payload_message(const ContainerInstance& instance, int64_t sequence_number,
                                     const InstanceTasks& tasks, api::EpochSeconds now,
-                                    const std::string& account);
+                                    const PayloadOrigin& origin);
 api::TaskManifestMessage manifest_message(const ContainerInstance& instance, int64_t sequence_number,
                                           const InstanceTasks& tasks, api::EpochSeconds now);
 

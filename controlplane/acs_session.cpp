@@ -157,8 +157,9 @@ void AcsSession::send_all(const Outgoing& outgoing) {
 }
 
 void AcsSession::send_payload(const Outgoing& outgoing) {
-  const auto message = payload_message(*outgoing.instance, outgoing.payload_number, outgoing.tasks,
-                                       outgoing.now, hub_->controller().identity().account);
+  const PayloadOrigin origin{hub_->controller().identity(), hub_->options().registries};
+  const auto message =
+      payload_message(*outgoing.instance, outgoing.payload_number, outgoing.tasks, outgoing.now, origin);
   remember(message.message_id, arns_of(outgoing.tasks), outgoing.attempt);
   log::debug("payload sent instance={} seq={} tasks={}", api::short_name(instance_arn_), message.seq_num,
              message.tasks.size());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controlplane/controller.h"
+#include "controlplane/registry_logins.h"
 #include "http/server.h"
 #include "http/sigv4.h"
 
@@ -18,6 +19,7 @@ struct AgentServerOptions {
   std::chrono::milliseconds redeliver_after =
       std::chrono::seconds(20);  // payloads without an acknowledgement
   int missed_heartbeats = 3;     // unacknowledged heartbeats until the socket is closed
+  RegistryLogins registries;     // how hosts pull from them
 };
 
 class AgentServer {

@@ -48,6 +48,10 @@ Result<void> set_endpoint_url(ControlOptions& options, const std::string& value)
   return {};
 }
 
+Result<void> add_registry(ControlOptions& options, const std::string& value) {
+  return options.registries.add(value);
+}
+
 Result<void> set_host_lost_after(ControlOptions& options, const std::string& value) {
   options.host_lost_after = static_cast<double>(TRY(parse_unsigned("seconds", value, 365 * 86400)));
   return {};
@@ -92,6 +96,10 @@ const std::vector<OptionRow>& option_rows() {
       {"--tls-key", "FILE", "its key, PEM", text(&ControlOptions::tls_key)},
       {"--endpoint-url", "URL", "what agents are told to connect to (default: the address that they called)",
        set_endpoint_url},
+      {"--registry", "HOST[:PORT][=URL]",
+       "hosts pull its images with a token of the ECR API at URL; repeatable (default URL: the registry's "
+       "own)",
+       add_registry},
       {"--host-lost-after", "SECONDS",
        "a host without connection for so long has lost its tasks; 0: never (default 300)",
        set_host_lost_after},
@@ -125,7 +133,7 @@ std::string control_help() {
       "Usage: gantry-control --credentials FILE [OPTIONS]\n\n"
       "The control plane: serves the ECS API and the agents, and keeps services running.\n\nOptions:\n";
   const auto line = [&](const std::string& name, const std::string& help) {
-    text += format("  {:<29} {}\n", name, help);
+    text += format("  {:<33} {}\n", name, help);
   };
   for (const auto& row : option_rows()) line(format("    {} {}", row.name, row.placeholder), row.help);
   line("-v, --version", "show the version");

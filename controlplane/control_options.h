@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "controlplane/model.h"
+#include "controlplane/registry_logins.h"
 
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct ControlOptions {
   std::string tls_key;
   std::string log_level = "info";
   std::string endpoint_url;
+  RegistryLogins registries;
   double host_lost_after = 300;  // seconds
   double healthy_after = 40;     // seconds, of tasks without health checks
   bool help = false;

@@ -48,7 +48,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const ControlOptions
   self->context_ = std::make_unique<OperationContext>(OperationContext{*self->controller_, operations});
   self->dispatcher_ = std::make_unique<http::AwsJsonDispatcher>(*self->verifier_);
   add_operations(*self->dispatcher_, *self->context_);
-  self->agents_ = AgentServer::create(*self->controller_, *self->verifier_);
+  AgentServerOptions agents;
+  agents.registries = options.registries;
+  self->agents_ = AgentServer::create(*self->controller_, *self->verifier_, agents);
   LoopSettings loop;
   loop.host_lost_after = options.host_lost_after;
   loop.deployment.healthy_after = options.healthy_after;

@@ -86,13 +86,15 @@ class Loop:
                                  self.environment)
 
         self.control = program("gantry-control", "--listen", f"127.0.0.1:{self.control_port}", "--state",
-                               str(self.state / "control"), "--credentials", str(self.credentials))
+                               str(self.state / "control"), "--credentials", str(self.credentials), "--registry",
+                               self.registry)
         self.registry_server = program("gantry-registry", "--listen", self.registry, "--data",
                                        str(self.state / "registry"), "--credentials", str(self.credentials),
                                        "--events-endpoint", self.control_url)
+        # No login is stored on the host: it pulls with tokens that it gets with its own key (--registry above).
         environment = {**self.aws_environment(), "ECS_CLUSTER": CLUSTER, "ECS_BACKEND_HOST": self.control_url,
                        "ECS_DYNAMIC_HOST_PORT_RANGE": f"{hosts.PORTS.start}-{hosts.PORTS.stop - 1}",
-                       "DOCKER_CONFIG": str(self.state / "docker"), "ECS_LOGLEVEL": "info"}
+                       "DOCKER_CONFIG": str(self.state / "no-stored-logins"), "ECS_LOGLEVEL": "info"}
         self.agent = hosts.Agent(self.host, self.binaries, self.state, environment,
                                  ["--root", self.host_root, "--run-root", self.host_run_root,
                                   "--data-dir", f"{self.host_root}/agent"])

@@ -4,7 +4,9 @@
 namespace gantry::controlplane {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 using testing::StartsWith;
 
 TEST(ControlOptions, AreRead) {
@@ -43,6 +45,38 @@ TEST(ControlOptions, AreRefusedByName) {
         BadOptions{{"--credentials=c", "--tls-key=k"}, ErrorKind::invalid, "both"}}) {
     EXPECT_ERROR(parse_control_options(bad.arguments), bad.kind, HasSubstr(bad.text));
   }
+}
+
+TEST(ControlOptions, RegistriesHaveTheirApiWhereTheyAre) {
+  const auto options = parse_control_options(
+      {"--credentials=c", "--registry", "127.0.0.1:5000", "--registry=LOCALHOST:1", "--registry=[::1]:5000",
+       "--registry=r.example:5000", "--registry=s.example=https://ecr.example:444/",
+       "--registry=t.example=http://127.0.0.1:9"});
+  ASSERT_OK(options);
+  EXPECT_THAT(
+      options->registries.urls(),
+      ElementsAre(Pair("127.0.0.1:5000", "http://127.0.0.1:5000"), Pair("[::1]:5000", "http://[::1]:5000"),
+                  Pair("localhost:1", "http://localhost:1"), Pair("r.example:5000", "https://r.example:5000"),
+                  Pair("s.example", "https://ecr.example:444"), Pair("t.example", "http://127.0.0.1:9")));
+}
+
+TEST(ControlOptions, RegistriesAreRefusedByName) {
+  const auto refused = [](std::vector<std::string> values, ErrorKind kind, const char* text) {
+    std::vector<std::string> arguments = {"--credentials=c"};
+    for (const auto& value : values) arguments.push_back("--registry=" + value);
+    EXPECT_ERROR(parse_control_options(arguments), kind,
+                 AllOf(HasSubstr("option --registry: "), HasSubstr(text)));
+  };
+  for (const auto* host : {"", "registry", "http://r.example", "r.example/ns", "r.example:x",
+                           "r.example:99999", "r.example@b", "a b.c", "=https://r.example"}) {
+    refused({host}, ErrorKind::invalid, "the host must be as images name it");
+  }
+  refused({"r.example="}, ErrorKind::invalid, "http:// or https://");
+  refused({"r.example=ecr.example"}, ErrorKind::invalid, "http:// or https://");
+  refused({"r.example=ws://ecr.example"}, ErrorKind::invalid, "the URL must begin with http:// or https://");
+  refused({"r.example=https://ecr.example/api"}, ErrorKind::invalid, "must be like https://HOST:PORT");
+  refused({"r.example=http://10.0.0.1:5000"}, ErrorKind::denied, "plain HTTP is for loopback addresses only");
+  refused({"r.example", "R.example=https://b.example"}, ErrorKind::conflict, "r.example is given twice");
 }
 
 TEST(ControlOptions, HelpNamesAllWithTheirDefaults) {
