@@ -57,6 +57,24 @@ api::ServiceDeployment show(const State& state, const Service& service, const De
   return shown;
 }
 
+// Source: ECS API reference "ListServiceDeployments.status".
+AwsResult<void> check_statuses(const std::vector<std::string>& statuses) {
+  static const std::vector<std::string> known = {"PENDING",
+                                                 "SUCCESSFUL",
+                                                 "STOPPED",
+                                                 "STOP_REQUESTED",
+                                                 "IN_PROGRESS",
+                                                 "ROLLBACK_REQUESTED",
+                                                 "ROLLBACK_IN_PROGRESS",
+                                                 "ROLLBACK_SUCCESSFUL",
+                                                 "ROLLBACK_FAILED"};
+  for (const auto& status : statuses) {
+    if (std::find(known.begin(), known.end(), status) != known.end()) continue;
+    return invalid_parameter(format("status should be one of [{}], found '{}'", join(known, ","), status));
+  }
+  return {};
+}
+
 bool fits(const api::ListServiceDeploymentsRequest& request, const api::ServiceDeployment& deployment) {
   const auto& statuses = request.status;
   if (!statuses.empty() && std::find(statuses.begin(), statuses.end(), deployment.status) == statuses.end()) {
@@ -91,6 +109,7 @@ AwsResult<std::string> list_service_deployments(const OperationContext& context,
                                                 const api::ListServiceDeploymentsRequest& request,
                                                 const http::AwsCall&) {
   if (request.service.empty()) return invalid_parameter("Service cannot be empty.");
+  TRY(check_statuses(request.status));
   const auto listed = TRY(context.controller.run(
       [&](Transaction& transaction) { return find_deployments(transaction.state(), request); }));
   std::map<std::string, api::ServiceDeployment, std::greater<>> ordered;

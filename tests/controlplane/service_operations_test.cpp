@@ -214,6 +214,12 @@ TEST_F(ServiceOperationsTest, DeploymentsAreRememberedWithWhatBecameOfThem) {
   EXPECT_EQ(
       call("ListServiceDeployments", {{"service", "web"}, {"status", {"SUCCESSFUL"}}})["serviceDeployments"],
       Json::array());
+  const auto live =
+      call("ListServiceDeployments", {{"service", "web"}, {"status", {"PENDING", "IN_PROGRESS"}}});
+  ASSERT_EQ(live["serviceDeployments"].size(), 1);
+  EXPECT_EQ(live["serviceDeployments"][0]["serviceDeploymentArn"], arn);
+  EXPECT_THAT(error_of("ListServiceDeployments", {{"service", "web"}, {"status", {"STOPPED", "stopped"}}}),
+              StartsWith("InvalidParameterException: status should be one of [PENDING,SUCCESSFUL,STOPPED,"));
   const auto page = call("ListServiceDeployments", {{"service", "web"}, {"maxResults", 1}});
   EXPECT_EQ(call("ListServiceDeployments",
                  {{"service", "web"},
