@@ -162,7 +162,7 @@ const std::vector<Setting>& settings() {
       {"--credentials", "FILE", "",
        "AWS shared-credentials file (default: the environment, then ~/.aws/credentials)",
        text(&Config::credentials_file)},
-      {"--ca-file", "FILE", "", "CA certificates of the control plane (default: the system's)",
+      {"--ca-file", "FILE", "", "CA certificates of the control plane and of registries (default: the system's)",
        text(&Config::ca_file)},
       {"--cgroup-limits", "MODE", "",
        "required, or best-effort: run tasks where the host can't enforce limits (default required)",

@@ -67,8 +67,9 @@ TEST(AgentConfig, HelpNamesOptionsVariablesDefaultsAndExitCodes) {
   for (const auto* text :
        {"--cluster NAME ", "(default \"default\") [ECS_CLUSTER]", "(default us-east-1) [AWS_REGION]",
         "AWS_DEFAULT_REGION ", "as AWS_REGION, which wins over it", "(default required)",
-        "(default info) [ECS_LOGLEVEL]", "(default [22,2375,2376,51678,51679])", "-v, --version ",
-        "-h, --help ", "2 wrong options or variables"}) {
+        "of the control plane and of registries", "(default info) [ECS_LOGLEVEL]",
+        "(default [22,2375,2376,51678,51679])", "-v, --version ", "-h, --help ",
+        "2 wrong options or variables"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }
 }
