@@ -9,6 +9,13 @@
 
 namespace gantry {
 
+bool is_alphanumeric(char c);  // ASCII, whatever the locale
+// One character or more, each a letter or digit or one of `marks`.
+bool is_plain(std::string_view text, std::string_view marks);
+// [a-zA-Z0-9][a-zA-Z0-9_.-]*: what names a thing of ours, as a file too, on a line of its own or in an
+// argument.
+bool is_plain_name(std::string_view text);
+
 std::vector<std::string> split(std::string_view text,
                                char separator);  // "a,,b" gives three; "" gives one empty
 std::string join(const std::vector<std::string>& parts, std::string_view separator);

@@ -1,9 +1,9 @@
 #include "cli/values.h"
 
+#include "base/address.h"
 #include "base/files.h"
 #include "base/text.h"
 
-#include <arpa/inet.h>
 #include <cmath>
 #include <cstdlib>
 
@@ -18,18 +18,13 @@ Result<int64_t> parse_memory(const std::string& text) {
 }
 
 Result<std::string> parse_address(const std::string& text) {
-  in6_addr address{};
-  for (const int family : {AF_INET, AF_INET6}) {
-    if (inet_pton(family, text.c_str(), &address) == 1) return text;
-  }
+  if (is_ipv4(text) || is_ipv6(text)) return text;
   return Error::make(ErrorKind::invalid, "must be an IP address, found \"{}\"", text);
 }
 
 Result<std::string> parse_subnet(const std::string& text) {
   const size_t slash = text.find('/');
-  in_addr address{};
-  const bool good = slash != std::string::npos &&
-                    inet_pton(AF_INET, text.substr(0, slash).c_str(), &address) == 1 &&
+  const bool good = slash != std::string::npos && is_ipv4(text.substr(0, slash)) &&
                     parse_unsigned("prefix", text.substr(slash + 1), 32);
   if (good) return text;
   return Error::make(ErrorKind::invalid, "must be ADDRESS/PREFIX, such as 10.88.0.0/16, found \"{}\"", text);

@@ -126,13 +126,7 @@ Result<void> check_network(const ContainerSpec& spec) {
 // Goes into /etc/hosts as it is, so no blanks and no line ends.
 Result<void> check_host_name(std::string_view option, const std::string& name) {
   constexpr size_t longest = 64;  // the kernel's __NEW_UTS_LEN
-  const auto may_be_in = [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
-  };
-  if (name.size() <= longest && (name.empty() || std::isalnum(static_cast<unsigned char>(name[0])) != 0) &&
-      std::all_of(name.begin(), name.end(), may_be_in)) {
-    return {};
-  }
+  if (name.empty() || (name.size() <= longest && is_plain_name(name))) return {};
   return bad(option, "invalid hostname format: \"{}\": letters, digits, -, . and _, at most {}", name,
              longest);
 }

@@ -1,10 +1,9 @@
 #include "engine/names.h"
 
 #include "base/random.h"
+#include "base/text.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <climits>
 #include <unistd.h>
 
@@ -23,15 +22,10 @@ constexpr std::array<std::string_view, 32> nouns = {
     "hoist",  "jetty",   "keel", "ladder", "lantern", "mast",    "mooring", "pallet",
     "pier",   "pulley",  "quay", "rudder", "sluice",  "trolley", "wharf",   "winch"};
 
-bool is_name_character(unsigned char c) {
-  return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
-}
-
 }  // namespace
 
 bool is_valid_name(std::string_view name) {
-  return name.size() >= 2 && name.size() <= 128 && std::isalnum(static_cast<unsigned char>(name[0])) != 0 &&
-         std::all_of(name.begin(), name.end(), is_name_character);
+  return name.size() >= 2 && name.size() <= 128 && is_plain_name(name);
 }
 
 std::string made_up_name() {

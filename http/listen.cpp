@@ -2,22 +2,7 @@
 
 #include "base/text.h"
 
-#include <arpa/inet.h>
-
 namespace gantry::http {
-namespace {
-
-bool is_ipv6(const std::string& host) {
-  in6_addr address{};
-  return inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
-
-bool is_ipv4(const std::string& host) {
-  in_addr address{};
-  return inet_pton(AF_INET, host.c_str(), &address) == 1;
-}
-
-}  // namespace
 
 Result<ListenAddress> ListenAddress::parse(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -43,14 +28,6 @@ Result<ListenAddress> ListenAddress::parse(std::string_view text) {
 std::string ListenAddress::string() const {
   return address.find(':') == std::string::npos ? format("{}:{}", address, port)
                                                 : format("[{}]:{}", address, port);
-}
-
-bool is_loopback(std::string_view host) {
-  const std::string name(host);
-  if (equals_ignoring_case(name, "localhost")) return true;
-  if (is_ipv4(name)) return name.starts_with("127.");
-  in6_addr address{};
-  return inet_pton(AF_INET6, name.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
 }
 
 Result<void> set_listen_address(std::string_view listen, const std::string& certificate_file,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/address.h"
 #include "base/result.h"
 #include "http/server.h"
 
@@ -17,8 +18,7 @@ struct ListenAddress {
   std::string string() const;
 };
 
-// 127.0.0.0/8, ::1 or "localhost".
-bool is_loopback(std::string_view host);
+using gantry::is_loopback;  // beyond it plain HTTP is refused
 
 // What a program's --listen, --tls-cert and --tls-key come to: fills address, port, certificate and key of
 // `options`. Errors: invalid when only one of cert and key is given; denied for plain HTTP on an address that

@@ -10,11 +10,8 @@ namespace gantry::images {
 namespace {
 
 Result<void> check_owner(const std::string& owner) {
-  const bool good =
-      !owner.empty() && owner.size() <= 128 && owner.front() != '.' &&
-      owner.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
-          std::string::npos &&
-      !owner.ends_with(".tmp");  // write_file's temporaries end so
+  const bool good = is_plain(owner, "_.-") && owner.size() <= 128 && owner.front() != '.' &&
+                    !owner.ends_with(".tmp");  // write_file's temporaries end so
   if (good) return {};
   return Error::make(ErrorKind::invalid, "owner \"{}\" must be letters, digits, _, . and -", owner);
 }

@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <set>
@@ -116,11 +117,7 @@ Result<void> LeaseStore::put_subnet(const Subnet& subnet) const {
 }
 
 Result<void> check_container_id(const std::string& container_id) {
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
-  const bool good = !container_id.empty() && container_id.size() <= 200 && plain(container_id[0]) &&
-                    std::all_of(container_id.begin(), container_id.end(),
-                                [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
-  if (good) return {};
+  if (container_id.size() <= 200 && is_plain_name(container_id)) return {};
   return Error::make(ErrorKind::invalid,
                      "container id \"{}\": must be letters, digits, \"_\", \".\" or \"-\"", container_id);
 }

@@ -1,9 +1,9 @@
 #include "netns/resolver.h"
 
+#include "base/address.h"
 #include "base/files.h"
 #include "base/text.h"
 
-#include <arpa/inet.h>
 #include <sstream>
 
 namespace gantry::netns {
@@ -35,10 +35,6 @@ Parsed parse(std::string_view text) {
     if (words[0] == "options") parsed.options.insert(parsed.options.end(), values.begin(), values.end());
   }
   return parsed;
-}
-
-bool is_loopback(const std::string& server) {
-  return server.starts_with("127.") || server == "::1";
 }
 
 }  // namespace
@@ -83,10 +79,7 @@ Result<HostEntry> HostEntry::parse(std::string_view text, Ipv4 host_gateway) {
   if (entry.address.front() == '[' && entry.address.back() == ']') {
     entry.address = entry.address.substr(1, entry.address.size() - 2);
   }
-  in6_addr binary{};
-  const bool good = ::inet_pton(AF_INET, entry.address.c_str(), &binary) == 1 ||
-                    ::inet_pton(AF_INET6, entry.address.c_str(), &binary) == 1;
-  if (good) return entry;
+  if (is_ipv4(entry.address) || is_ipv6(entry.address)) return entry;
   return Error::make(ErrorKind::invalid, "extra host \"{}\": \"{}\" is not an IP address", text,
                      entry.address);
 }

@@ -1,6 +1,7 @@
 #include "oci/reference.h"
 
 #include "base/format.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,10 +14,6 @@ constexpr size_t name_limit = 255;
 
 bool is_lower_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-bool is_alphanumeric(char c) {
-  return is_lower_alphanumeric(c) || (c >= 'A' && c <= 'Z');
 }
 
 bool is_separator(std::string_view text) {
@@ -53,10 +50,8 @@ bool is_bracketed_address(std::string_view text) {
 }
 
 bool is_host_name(std::string_view text) {
-  if (text.empty() || text.front() == '.' || text.back() == '.' || text.front() == '-') return false;
-  return text.find("..") == std::string_view::npos && std::all_of(text.begin(), text.end(), [](char c) {
-           return is_alphanumeric(c) || c == '-' || c == '.';
-         });
+  if (!is_plain(text, "-.") || text.front() == '.' || text.back() == '.' || text.front() == '-') return false;
+  return text.find("..") == std::string_view::npos;
 }
 
 bool is_host(std::string_view text) {
@@ -114,9 +109,7 @@ bool is_valid_repository_path(std::string_view path) {
 }
 
 bool is_valid_tag(std::string_view tag) {
-  if (tag.empty() || tag.size() > 128 || tag.front() == '.' || tag.front() == '-') return false;
-  return std::all_of(tag.begin(), tag.end(),
-                     [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+  return is_plain(tag, "_.-") && tag.size() <= 128 && tag.front() != '.' && tag.front() != '-';
 }
 
 Result<Reference> Reference::parse(std::string_view text) {

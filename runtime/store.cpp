@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cgroups/cgroup.h"
 
 #include <algorithm>
@@ -38,12 +39,7 @@ Result<Record> parse_record(std::string_view text, std::string_view source) {
 }
 
 Result<void> check_id(const std::string& id) {
-  const bool plain = !id.empty() && id.size() <= 1024 && id != "." && id != ".." &&
-                     std::all_of(id.begin(), id.end(), [](unsigned char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                              c == '_' || c == '+' || c == '-' || c == '.';
-                     });
-  if (plain) return {};
+  if (is_plain(id, "_+-.") && id.size() <= 1024 && id != "." && id != "..") return {};
   return Error::make(ErrorKind::invalid, "invalid container ID format: \"{}\"", id);
 }
 

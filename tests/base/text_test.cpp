@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include "base/address.h"
+#include "base/hash.h"
 #include "base/time.h"
 #include "tests/support/results.h"
 
@@ -16,6 +18,28 @@ TEST(Text, ParsesWholeNumbersStrictly) {
   EXPECT_ERROR(parse_unsigned("uid", "4294967296", UINT32_MAX), ErrorKind::invalid,
                HasSubstr("to 4294967295"));
   EXPECT_EQ(parse_integer("nice", "-20", -20, 19).value(), -20);
+}
+
+TEST(Text, PlainNamesAreOfOneRule) {
+  for (const char* name : {"a", "web", "Web_1.x-y", "0"}) EXPECT_TRUE(is_plain_name(name)) << name;
+  for (const char* name : {"", "-web", ".web", "_web", "we/b", "w b", "web\n", "../x", "w\xc3\xa9"})
+    EXPECT_FALSE(is_plain_name(name)) << name;
+  EXPECT_TRUE(is_plain("+a", "+"));
+  EXPECT_FALSE(is_plain("", "+"));
+  EXPECT_FALSE(is_plain("a-b", "+"));
+}
+
+TEST(Text, Fnv1aGivesThePublishedValues) {
+  EXPECT_EQ(fnv1a(""), 0xcbf29ce484222325);
+  EXPECT_EQ(fnv1a("a"), 0xaf63dc4c8601ec8c);
+  EXPECT_EQ(fnv1a("foobar"), 0x85944171f73967e8);
+}
+
+TEST(Text, LoopbackIsOnlyWhatStaysOnThisMachine) {
+  for (const char* host : {"127.0.0.1", "127.9.8.7", "localhost", "LOCALHOST", "::1", "0:0:0:0:0:0:0:1"})
+    EXPECT_TRUE(is_loopback(host)) << host;
+  for (const char* host : {"", "127.1", "127.0.0.256", "127.0.0.1.example.com", "128.0.0.1", "::2", "[::1]"})
+    EXPECT_FALSE(is_loopback(host)) << host;
 }
 
 TEST(Text, ParsesDockerSizes) {
