@@ -2,7 +2,7 @@
 
 #include "base/files.h"
 #include "base/process.h"
-#include "engine/terminal.h"
+#include "base/terminal.h"
 #include "runtime/monitor_client.h"
 
 #include <array>

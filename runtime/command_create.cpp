@@ -51,8 +51,6 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
   Result<int> status = 1;
   if (started) {
     created.folder.unlock();
-    const std::optional<RawTerminal> raw =
-        created.terminal ? std::make_optional<RawTerminal>() : std::nullopt;
     status = follow_process(created.pidfd, created.terminal, signals);
   }
   if (flags.keep && started) return status;

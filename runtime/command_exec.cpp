@@ -169,7 +169,6 @@ Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Argumen
   }
   const SignalRelay signals = TRY(SignalRelay::make());
   const Executed executed = TRY(execute(global, found.record, config, process, flags.options));
-  const std::optional<RawTerminal> raw = executed.terminal ? std::make_optional<RawTerminal>() : std::nullopt;
   return follow_process(executed.pidfd, executed.terminal, signals);
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/relay.h"
 
+#include "base/terminal.h"
+#include "runtime/log.h"
 #include "runtime/syscalls.h"
 
 #include <climits>
@@ -61,6 +63,14 @@ void copy_window_size(const UniqueFd& terminal) {
   if (::ioctl(0, TIOCGWINSZ, &size) == 0) (void)::ioctl(terminal.get(), TIOCSWINSZ, &size);
 }
 
+// Lines as typed still reach the program when our terminal can't be set, so that it is run all the same.
+std::optional<RawTerminal> enter_raw_mode() {
+  auto raw = RawTerminal::enter(BorrowedFd(0));
+  if (raw) return std::move(*raw);
+  log_warning(raw.error().message());
+  return std::nullopt;
+}
+
 // 0: none that concerns the process.
 int take_signal(const UniqueFd& signals) {
   signalfd_siginfo info{};
@@ -119,18 +129,8 @@ Result<SignalRelay> SignalRelay::make() {
   return SignalRelay(std::move(fd));
 }
 
-RawTerminal::RawTerminal() {
-  if (::tcgetattr(0, &before_) != 0) return;
-  termios raw = before_;
-  ::cfmakeraw(&raw);
-  changed_ = ::tcsetattr(0, TCSANOW, &raw) == 0;
-}
-
-RawTerminal::~RawTerminal() {
-  if (changed_) ::tcsetattr(0, TCSADRAIN, &before_);
-}
-
 Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals) {
+  const auto raw = terminal ? enter_raw_mode() : std::optional<RawTerminal>();
   if (terminal) {
     ::fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
     copy_window_size(terminal);

@@ -3,7 +3,6 @@
 #include "base/fd.h"
 
 #include <csignal>
-#include <termios.h>
 
 namespace gantry::runtime {
 
@@ -19,22 +18,10 @@ class SignalRelay {
   UniqueFd fd_;
 };
 
-// Our own terminal in raw mode, restored when destroyed. Nothing happens when stdin isn't a terminal.
-class RawTerminal {
- public:
-  RawTerminal();
-  RawTerminal(const RawTerminal&) = delete;
-  RawTerminal& operator=(const RawTerminal&) = delete;
-  ~RawTerminal();
-
- private:
-  bool changed_ = false;
-  termios before_{};
-};
-
 // Until the child behind `pidfd` ends: passes signals to it, and, when `terminal` (a pty's master) is there,
-// bytes both ways and window sizes. What background processes still hold of the terminal isn't waited for.
-// Returns the exit status, or 128 + n when signal n ended it.
+// bytes both ways and window sizes; our own terminal, if stdin is one, is in raw mode meanwhile. What
+// background processes still hold of the terminal isn't waited for. Returns the exit status, or 128 + n when
+// signal n ended it.
 Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals);
 
 }  // namespace gantry::runtime

@@ -7,7 +7,7 @@
 #include <optional>
 #include <termios.h>
 
-namespace gantry::engine {
+namespace gantry {
 
 // Our terminal in raw mode, put back when destroyed. Nothing when the descriptor is no terminal. termios(3).
 class RawTerminal {
@@ -33,4 +33,4 @@ struct TerminalSize {
 // Absent when it is no terminal.
 std::optional<TerminalSize> terminal_size(BorrowedFd fd);
 
-}  // namespace gantry::engine
+}  // namespace gantry

@@ -1,10 +1,10 @@
-#include "engine/terminal.h"
+#include "base/terminal.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <utility>
 
-namespace gantry::engine {
+namespace gantry {
 
 Result<RawTerminal> RawTerminal::enter(BorrowedFd fd) {
   termios before{};
@@ -12,7 +12,7 @@ Result<RawTerminal> RawTerminal::enter(BorrowedFd fd) {
   if (tcgetattr(fd.get(), &before) != 0) return Error::system(errno, "read terminal mode");
   termios raw = before;
   cfmakeraw(&raw);
-  if (tcsetattr(fd.get(), TCSADRAIN, &raw) != 0) return Error::system(errno, "set terminal mode");
+  if (tcsetattr(fd.get(), TCSANOW, &raw) != 0) return Error::system(errno, "set terminal mode");
   return RawTerminal(fd.get(), before);
 }
 
@@ -29,4 +29,4 @@ std::optional<TerminalSize> terminal_size(BorrowedFd fd) {
   return TerminalSize{size.ws_row, size.ws_col};
 }
 
-}  // namespace gantry::engine
+}  // namespace gantry
