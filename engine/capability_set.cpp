@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "oci/capability.h"
 
 #include <algorithm>
 #include <array>
@@ -10,49 +11,6 @@
 namespace gantry::engine {
 
 namespace {
-
-// In the kernel's order: the index is the capability's number. capabilities(7).
-constexpr std::array<std::string_view, 41> all_names = {"CAP_CHOWN",
-                                                        "CAP_DAC_OVERRIDE",
-                                                        "CAP_DAC_READ_SEARCH",
-                                                        "CAP_FOWNER",
-                                                        "CAP_FSETID",
-                                                        "CAP_KILL",
-                                                        "CAP_SETGID",
-                                                        "CAP_SETUID",
-                                                        "CAP_SETPCAP",
-                                                        "CAP_LINUX_IMMUTABLE",
-                                                        "CAP_NET_BIND_SERVICE",
-                                                        "CAP_NET_BROADCAST",
-                                                        "CAP_NET_ADMIN",
-                                                        "CAP_NET_RAW",
-                                                        "CAP_IPC_LOCK",
-                                                        "CAP_IPC_OWNER",
-                                                        "CAP_SYS_MODULE",
-                                                        "CAP_SYS_RAWIO",
-                                                        "CAP_SYS_CHROOT",
-                                                        "CAP_SYS_PTRACE",
-                                                        "CAP_SYS_PACCT",
-                                                        "CAP_SYS_ADMIN",
-                                                        "CAP_SYS_BOOT",
-                                                        "CAP_SYS_NICE",
-                                                        "CAP_SYS_RESOURCE",
-                                                        "CAP_SYS_TIME",
-                                                        "CAP_SYS_TTY_CONFIG",
-                                                        "CAP_MKNOD",
-                                                        "CAP_LEASE",
-                                                        "CAP_AUDIT_WRITE",
-                                                        "CAP_AUDIT_CONTROL",
-                                                        "CAP_SETFCAP",
-                                                        "CAP_MAC_OVERRIDE",
-                                                        "CAP_MAC_ADMIN",
-                                                        "CAP_SYSLOG",
-                                                        "CAP_WAKE_ALARM",
-                                                        "CAP_BLOCK_SUSPEND",
-                                                        "CAP_AUDIT_READ",
-                                                        "CAP_PERFMON",
-                                                        "CAP_BPF",
-                                                        "CAP_CHECKPOINT_RESTORE"};
 
 constexpr std::array<std::string_view, 14> default_names = {
     "CAP_CHOWN",      "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",     "CAP_MKNOD",
@@ -76,8 +34,9 @@ std::set<std::string> our_bounding_set() {
   const size_t at = status->find("CapBnd:");
   if (at == std::string::npos) return names;
   const uint64_t mask = std::stoull(status->substr(at + 7), nullptr, 16);
-  for (size_t i = 0; i < all_names.size(); ++i) {
-    if ((mask >> i & 1) != 0) names.emplace(all_names[i]);
+  for (size_t number = 0; number < oci::capability_names.size(); ++number) {
+    if ((mask & oci::capability_bit(static_cast<int>(number))) != 0)
+      names.emplace(oci::capability_names[number]);
   }
   return names;
 }
@@ -87,7 +46,7 @@ std::set<std::string> our_bounding_set() {
 Result<std::string> capability_name(const std::string& text) {
   std::string name = upper(text);
   if (name.rfind("CAP_", 0) != 0) name = "CAP_" + name;
-  if (std::find(all_names.begin(), all_names.end(), name) != all_names.end()) return name;
+  if (oci::capability_number(name)) return name;
   return Error::make(ErrorKind::invalid, "unknown capability \"{}\"", text);
 }
 
