@@ -109,7 +109,8 @@ Result<std::map<std::string, Credentials>> parse_credentials(std::string_view te
 }
 
 Result<std::map<std::string, Credentials>> load_credentials_file(const std::string& path) {
-  return parse_credentials(TRY(read_file(path, 1 << 20)), path);
+  return parse_credentials(TRY(read_file(path, 1 << 20).context("credentials file")),
+                           "credentials file " + path);
 }
 
 Result<Credentials> find_credentials(const std::string& file, const std::string& profile) {

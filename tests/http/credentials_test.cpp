@@ -30,6 +30,17 @@ TEST(CredentialsFile, NamesThePlaceOfAMistakeButNoSecret) {
   EXPECT_ERROR(parse_credentials("x = y\n", "f"), ErrorKind::invalid, HasSubstr("before any [profile]"));
 }
 
+TEST(CredentialsFile, IsCalledThatWhereItCannotBeReadOrUnderstood) {
+  const auto folder = TemporaryDirectory::make();
+  ASSERT_OK(folder);
+  const auto path = join_path(folder->path(), "mine");
+  EXPECT_ERROR(find_credentials(path, ""), ErrorKind::not_found,
+               AllOf(HasSubstr("credentials file: "), HasSubstr(path)));
+  ASSERT_OK(write_file(path, "rubbish\n"));
+  EXPECT_ERROR(find_credentials(path, ""), ErrorKind::invalid,
+               HasSubstr("credentials file " + path + ": line 1"));
+}
+
 class CredentialStoreFile : public testing::Test {
  protected:
   void SetUp() override { ASSERT_OK(folder_); }
