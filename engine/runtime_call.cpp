@@ -34,6 +34,7 @@ Error classify_runtime_message(const std::string& message) {
   if (says("is not running") || says("not running") || says("does not exist") || says("stopped container")) {
     return {ErrorKind::conflict, message};
   }
+  if (says("chdir to cwd")) return start_error(message, 126);
   if (says("executable file not found") || says("no such file or directory"))
     return start_error(message, 127);
   if (says("permission denied")) return start_error(message, 126);

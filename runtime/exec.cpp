@@ -152,6 +152,7 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   plan.process = TRY(plan_process(process, context, warnings));
   for (const auto& warning : warnings) log_warning(warning);
   plan.process.terminal.bind_console = false;
+  plan.process.make_cwd = false;  // the container is the program's by now: nothing of ours appears in it
   plan.container = TRY(open_process(record.process()));
   plan.namespaces = TRY(foreign_namespaces(record.pid));
   plan.root = TRY(open_file(format("/proc/{}/root", record.pid), O_PATH | O_DIRECTORY));

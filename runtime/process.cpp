@@ -45,7 +45,9 @@ Failure check_cwd(const ProcessPlan& plan) {
 }
 
 Failure enter_cwd(const ProcessPlan& plan, BorrowedFd root, bool& later) {
-  const UniqueFd folder = make_folder_in_root(root, plan.cwd.c_str());
+  const char* path = plan.cwd.c_str();
+  const UniqueFd folder =
+      plan.make_cwd ? make_folder_in_root(root, path) : open_in_root(root, path, O_PATH | O_DIRECTORY);
   later = !folder && (errno == EACCES || errno == EPERM || errno == EROFS);
   if (later) return {};
   if (!folder || ::fchdir(folder.get()) != 0) {

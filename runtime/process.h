@@ -37,6 +37,7 @@ struct ProcessPlan {
   std::vector<std::string> candidates;  // where the program may be, in the order of PATH
   bool find_home = false;
   std::string cwd;
+  bool make_cwd = true;  // when it isn't there
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;

@@ -166,6 +166,16 @@ TEST_F(Containers, ExecTakesUserDirectoryEnvironmentAndTerminal) {
   EXPECT_EQ(runtime({"exec", test_id, "cat", "/proc/1/comm"}).output, "sleep\n");
 }
 
+TEST_F(Containers, ExecInAMissingFolderFailsAndMakesNone) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  const auto missing = runtime({"exec", "--cwd", "/no/such", test_id, "pwd"});
+  EXPECT_EQ(missing.status, 255);
+  EXPECT_EQ(missing.output, "");
+  EXPECT_THAT(missing.errors, HasSubstr("exec failed: chdir to cwd /no/such: No such file or directory"));
+  EXPECT_FALSE(path_exists(rootfs() + "/no"));
+}
+
 TEST_F(Containers, ExecJoinsTheContainersKeyringOnlyIfItHasOne) {
   for (const bool own : {true, false}) {
     const std::string id = format("{}-{}", own ? "own" : "callers", ::getpid());
