@@ -1,4 +1,5 @@
 #include "base/files.h"
+#include "cli/cid_file.h"
 #include "cli/pull_image.h"
 #include "cli/run_flags.h"
 #include "cli/session.h"
@@ -31,8 +32,9 @@ Result<std::string> create(engine::Engine& engine, const RunFlags& flags,
   const auto spec = TRY(finish_spec(flags, arguments));
   TRY(engine::check_spec(spec));
   TRY(provide_image(engine, spec.image, flags.pull));
+  auto cid_file = TRY(CidFile::claim(flags.cidfile));
   const std::string id = TRY(engine.create(spec));
-  if (!flags.cidfile.empty()) TRY(write_file(flags.cidfile, id, 0644).context("--cidfile"));
+  TRY(cid_file.keep(id));
   return id;
 }
 
@@ -43,24 +45,29 @@ int exit_code_of(const Error& error) {
   return failure;
 }
 
-int report_start_failure(engine::Engine& engine, const std::string& id, bool auto_remove,
+int report_start_failure(engine::Engine& engine, const std::string& id, const RunFlags& flags,
                          const Error& error) {
   print_error(error);
   const auto info = engine.inspect(id);
   const bool tried = info && info->exit_code != 0;
   // Nothing stays of one whose program never ran: there is no output of it, and its name is free to try
-  // again.
+  // again, as is the file for its id.
   const bool never_ran = info && info->started_at == TimePoint();
-  if (auto_remove || never_ran) {
+  if (flags.spec.auto_remove || never_ran) {
     const auto removed = engine.remove(id, {.force = true, .anonymous_volumes = true});
     if (!removed && removed.error().kind() != ErrorKind::not_found) print_error(removed.error());
+  }
+  const bool nothing_stays = never_ran || (!info && info.error().kind() == ErrorKind::not_found);
+  if (nothing_stays && !flags.cidfile.empty()) {
+    const auto removed = remove_file(flags.cidfile);
+    if (!removed) print_error(removed.error());
   }
   return tried ? exit_code_of(error) : failure;
 }
 
-Result<int> run_detached(engine::Engine& engine, const std::string& id, bool auto_remove) {
+Result<int> run_detached(engine::Engine& engine, const std::string& id, const RunFlags& flags) {
   const auto started = engine.start(id);
-  if (!started) return report_start_failure(engine, id, auto_remove, started.error());
+  if (!started) return report_start_failure(engine, id, flags, started.error());
   fmt::print("{}\n", id);
   return 0;
 }
@@ -69,7 +76,7 @@ Result<int> run_attached(engine::Engine& engine, const std::string& id, const Ru
   engine::AttachOptions options;
   options.open_stdin = flags.spec.open_stdin;
   const auto end = engine.start_attached(id, options);
-  if (!end) return report_start_failure(engine, id, flags.spec.auto_remove, end.error());
+  if (!end) return report_start_failure(engine, id, flags, end.error());
   return end->exit_code.value_or(0);
 }
 
@@ -91,7 +98,7 @@ Result<int> run(const Session& session, const std::vector<std::string>& words) {
   TRY(check_terminal(flags));
   auto engine = TRY(session.open_engine());
   const std::string id = TRY(create(engine, flags, parsed.arguments));
-  if (flags.detach) return run_detached(engine, id, flags.spec.auto_remove);
+  if (flags.detach) return run_detached(engine, id, flags);
   return run_attached(engine, id, flags);
 }
 

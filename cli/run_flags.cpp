@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/cid_file.h"
 #include "cli/values.h"
 
 namespace gantry::cli {
@@ -290,12 +291,7 @@ Result<engine::ContainerSpec> finish_spec(const RunFlags& flags, const std::vect
   if (flags.entrypoint) spec.entrypoint = std::vector<std::string>{*flags.entrypoint};
   TRY(apply_log_options(spec.log, flags.log_options));
   TRY(apply_health(spec, flags));
-  if (!flags.cidfile.empty() && path_exists(flags.cidfile)) {
-    return Error::make(
-        ErrorKind::exists,
-        "--cidfile: container ID file found, make sure the other container isn't running or delete {}",
-        flags.cidfile);
-  }
+  TRY(CidFile::check(flags.cidfile));
   return spec;
 }
 

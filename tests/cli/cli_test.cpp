@@ -1,3 +1,4 @@
+#include "base/files.h"
 #include "base/text.h"
 #include "runtime/monitor_client.h"
 #include "tests/cli/gantry_runner.h"
@@ -204,6 +205,9 @@ TEST_F(CliTest, ExecRunsInsideWithUserEnvironmentAndFolder) {
   EXPECT_EQ(gantry({"exec", "-i", id, "cat"}, "in\n").output, "in\n");
   EXPECT_EQ(gantry({"exec", id, "/no/such"}).status, 127);
   EXPECT_EQ(gantry({"exec", "-u", "ghost", id, "true"}).status, 126);
+  const auto nowhere = gantry({"exec", "-w", "/no/such", id, "true"});
+  EXPECT_EQ(nowhere.status, 126);
+  EXPECT_THAT(to_lower(nowhere.errors), HasSubstr("chdir to cwd /no/such: no such file or directory"));
   EXPECT_EQ(gantry({"exec", "-d", id, "touch", "/tmp/made"}).status, 0);
   EXPECT_TRUE(test::wait_until([&] { return gantry({"exec", id, "ls", "/tmp/made"}).status == 0; }));
 }
@@ -273,6 +277,40 @@ TEST_F(CliTest, ATerminalIsATerminal) {
   EXPECT_THAT(session.seen(), HasSubstr("30 100"));
   session.type("exit 6\n");
   EXPECT_EQ(session.wait(), 6);
+}
+
+// Longer than the 5 s after which the monitor gives up a client that only watches.
+TEST_F(CliTest, ReaderThatPausesGetsAllThatATerminalPrinted) {
+  Command command;
+  command.arguments = {"/bin/sh", "-c", "\"$@\" | { sleep 6; wc -c; }", "sh"};
+  for (auto& word : runner().command(
+           {"run", "-t", "--rm", "--network", "none", "busybox:1", "head", "-c", "300000", "/dev/zero"})) {
+    command.arguments.push_back(std::move(word));
+  }
+  const auto done = run_command(command);
+  ASSERT_OK(done);
+  EXPECT_EQ(trim(done->output), "300000") << done->errors;
+}
+
+TEST_F(CliTest, CidFileIsThereOnlyForAContainerThatIs) {
+  const std::string file = sandbox_->folder() + "/cid";
+  const auto run = [&](Words words) {
+    words.insert(words.begin(), {"run", "--network", "none", "--cidfile", file});
+    return gantry(words);
+  };
+  EXPECT_EQ(run({"--pull", "never", "nosuch:1", "true"}).status, 125);
+  EXPECT_FALSE(path_exists(file)) << "the image is missing";
+  EXPECT_EQ(run({"busybox:1", "/no/such"}).status, 127);
+  EXPECT_FALSE(path_exists(file)) << "the program is missing";
+  EXPECT_EQ(run({"--rm", "busybox:1", "/no/such"}).status, 127);
+  EXPECT_FALSE(path_exists(file)) << "the program is missing, with --rm";
+  ASSERT_EQ(run({"busybox:1", "false"}).status, 1);
+  const std::string id = read_file(file).value_or("");
+  EXPECT_EQ(field(id, ".Id"), id);
+  const auto again = run({"busybox:1", "true"});
+  EXPECT_EQ(again.status, 125);
+  EXPECT_THAT(again.errors, HasSubstr("container ID file found"));
+  EXPECT_EQ(read_file(file).value_or(""), id);
 }
 
 TEST_F(CliTest, DetachKeysLeaveItRunning) {
