@@ -42,7 +42,9 @@ Result<int> start(const Session& session, const std::vector<std::string>& words)
   return start_attached(engine, parsed.arguments[0], interactive);
 }
 
-Result<int> stop(const Session& session, const std::vector<std::string>& words) {
+using StopCall = Result<void> (engine::Engine::*)(const std::string&, Seconds);
+
+Result<int> stop_each(const Session& session, const std::vector<std::string>& words, StopCall call) {
   Seconds timeout;
   FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
   set.custom("time", 't', set_seconds(timeout), "SECONDS",
@@ -52,20 +54,15 @@ Result<int> stop(const Session& session, const std::vector<std::string>& words) 
   if (parsed.exit) return *parsed.exit;
   auto engine = TRY(session.open_engine());
   return for_each_argument(parsed.arguments,
-                           [&](const std::string& name) { return engine.stop(name, timeout); });
+                           [&](const std::string& name) { return (engine.*call)(name, timeout); });
+}
+
+Result<int> stop(const Session& session, const std::vector<std::string>& words) {
+  return stop_each(session, words, &engine::Engine::stop);
 }
 
 Result<int> restart(const Session& session, const std::vector<std::string>& words) {
-  Seconds timeout;
-  FlagSet set(session.title, "[OPTIONS] CONTAINER [CONTAINER...]");
-  set.custom("time", 't', set_seconds(timeout), "SECONDS",
-             "before it is killed (default its --stop-timeout, else 10; -1: never)")
-      .custom("timeout", 0, set_seconds(timeout), "SECONDS", "the same as --time");
-  const Parsed parsed = set.arguments(1).parse(words);
-  if (parsed.exit) return *parsed.exit;
-  auto engine = TRY(session.open_engine());
-  return for_each_argument(parsed.arguments,
-                           [&](const std::string& name) { return engine.restart(name, timeout); });
+  return stop_each(session, words, &engine::Engine::restart);
 }
 
 Result<int> kill(const Session& session, const std::vector<std::string>& words) {
