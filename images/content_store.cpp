@@ -20,10 +20,7 @@ std::chrono::system_clock::time_point modified(const struct stat& info) {
 }
 
 Result<void> check_name(const std::string& name) {
-  const bool good =
-      !name.empty() && name.size() <= 64 && !name.starts_with(unnamed_prefix) &&
-      std::all_of(name.begin(), name.end(), [](unsigned char c) { return isalnum(c) != 0 || c == '-'; });
-  if (good) return {};
+  if (is_plain(name, "-") && name.size() <= 64 && !name.starts_with(unnamed_prefix)) return {};
   return Error::make(ErrorKind::invalid, "upload name \"{}\" must be 1 to 64 letters, digits and dashes",
                      name);
 }
@@ -34,7 +31,10 @@ Result<std::set<oci::Digest>> leased(const std::string& root) {
   std::set<oci::Digest> digests;
   for (const auto& name : TRY(list_directory(root + "/leases"))) {
     const auto text = read_file(format("{}/leases/{}", root, name));
-    if (!text) continue;  // given up meanwhile: what it named is committed, or isn't wanted any more
+    // Given up meanwhile: what it named is committed, or isn't wanted any more. One that can't be read may
+    // name all.
+    if (!text && text.error().kind() == ErrorKind::not_found) continue;
+    if (!text) return Error(text.error());
     for (const auto& line : split(*text, '\n')) {
       if (auto digest = oci::Digest::parse(line)) digests.insert(std::move(digest).value());
     }

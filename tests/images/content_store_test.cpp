@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "tests/support/results.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 namespace gantry::images {
@@ -110,6 +111,33 @@ TEST_F(Content, CollectionPassesByWhatIsLeasedOrUsed) {
   EXPECT_EQ(store.collect(is_used)->blobs, 1U);
   EXPECT_FALSE(store.exists(leased));
   EXPECT_TRUE(store.exists(used));
+}
+
+TEST_F(Content, CollectionWithoutDescriptorsRemovesNothingThatIsNeeded) {
+  auto store = open();
+  const auto used = store.put("used")->digest;
+  const auto leased = store.put("leased")->digest;
+  const auto garbage = store.put("garbage")->digest;
+  auto lease = store.lease();
+  ASSERT_OK(lease);
+  ASSERT_OK(lease->add(leased));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  int refused = 0;
+  bool done = false;
+  for (rlim_t most = 0; !done && most < 64; ++most) {
+    const rlimit few{most, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const auto collected = store.collect([&](const oci::Digest& digest) { return digest == used; });
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_TRUE(store.exists(used)) << most;
+    ASSERT_TRUE(store.exists(leased)) << most;
+    refused += collected ? 0 : 1;
+    EXPECT_EQ(store.exists(garbage), !collected) << most;
+    done = bool(collected);
+  }
+  EXPECT_TRUE(done);
+  EXPECT_GT(refused, 1);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -221,6 +222,25 @@ TEST_F(Store, AMovedTagLeavesItsFormerImageWithoutIt) {
   EXPECT_TRUE(store.resolve(first->id.string())->tags.empty());
   EXPECT_GT(store.collect(true).value_or(0), 0U);
   EXPECT_ERROR(store.resolve(first->id.string()), ErrorKind::not_found, HasSubstr("no such image"));
+}
+
+TEST_F(Store, CollectionWithoutDescriptorsKeepsTheImages) {
+  auto store = open();
+  ASSERT_OK(import_text(store, "web:v1"));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  bool done = false;
+  for (rlim_t most = 0; !done && most < 64; ++most) {
+    const rlimit few{most, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    done = bool(store.collect(true));
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    const auto image = store.resolve("web:v1");
+    ASSERT_OK(image);
+    ASSERT_OK(store.lower_directories(*image));
+    for (const auto& layer : image->layers) ASSERT_TRUE(store.content().exists(layer.blob.digest)) << most;
+  }
+  EXPECT_TRUE(done);
 }
 
 TEST_F(Store, SeveralWritersAtOnceLoseNothing) {
