@@ -180,6 +180,7 @@ TEST_F(PushEvents, TellTheControlPlaneOfPushesAndDeletes) {
       R"("manifest-media-type":"application/vnd.oci.image.manifest.v1+json","registry-hosts":["{}"]}})",
       digest, host());
   EXPECT_TRUE(wait_until([&] { return control->seen() == push + "\n"; })) << control->seen();
+  EXPECT_TRUE(wait_until([&] { return registry_->events_waiting() == 0; })) << "its answer was not taken";
   (*control_server)->stop();
   EXPECT_EQ(send("DELETE", "/v2/app/manifests/v1").status, 202);
   EXPECT_EQ(registry_->events_waiting(), 1u);
