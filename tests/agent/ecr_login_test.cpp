@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "http/aws_json.h"
 #include "http/credentials_file.h"
 #include "http/server.h"
