@@ -85,7 +85,8 @@ std::vector<api::Attribute> instance_attributes(const Config& config, const Host
   for (const auto& driver : config.log_drivers) add(old_prefix, "logging-driver." + driver);
   add(old_prefix, "ecr-auth");
   if (!config.disable_health_checks) add(new_prefix, "container-health-check");
-  for (const auto* name : {"container-ordering", "container-restart-policy", "full-sync"})
+  for (const auto* name :
+       {"container-ordering", "container-restart-policy", "full-sync", "pid-ipc-namespace-sharing"})
     add(new_prefix, name);
   // Best effort is the operator's word that tasks with limits may run without them.
   const bool limits = (host.limits_cpu && host.limits_memory) || config.best_effort_limits;

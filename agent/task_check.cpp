@@ -29,9 +29,11 @@ Result<void> check_modes(const api::PayloadTask& task) {
     return refusal("network mode {} isn't supported by this agent, only bridge, host and none are",
                    task.network_mode);
   }
-  if (!task.pid_mode.empty()) return refusal("pidMode {} isn't supported by this agent", task.pid_mode);
-  if (!task.ipc_mode.empty() && task.ipc_mode != "none") {
-    return refusal("ipcMode {} isn't supported by this agent", task.ipc_mode);
+  if (!task.pid_mode.empty() && task.pid_mode != "host") {
+    return refusal("pidMode {} isn't supported by this agent, only host is", task.pid_mode);
+  }
+  if (!task.ipc_mode.empty() && task.ipc_mode != "none" && task.ipc_mode != "host") {
+    return refusal("ipcMode {} isn't supported by this agent, only host and none are", task.ipc_mode);
   }
   if (task.enable_fault_injection) return refusal("fault injection isn't supported by this agent");
   if (task.role_credentials && !task.role_credentials->credentials_id.empty()) {

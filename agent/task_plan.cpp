@@ -196,6 +196,8 @@ Result<engine::ContainerSpec> plan_container(const api::PayloadTask& task, size_
   spec.labels = docker.config.labels;
   add_labels(spec, task, container);
   TRY(add_process(spec, container, docker));
+  if (task.pid_mode == "host") spec.pid_mode = "host";
+  if (task.ipc_mode == "host") spec.ipc_mode = "host";  // "none": its own, as without
   add_network(spec, task, container, docker);
   add_resources(spec, task, container, docker, config);
   spec.mounts = TRY(plan_mounts(task, index, docker.host.tmpfs, config));

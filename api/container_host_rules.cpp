@@ -120,6 +120,10 @@ AwsResult<void> check_sysctls(const ContainerDefinition& container, const TaskDe
           format("The systemControl '{}' of container '{}' can't be set with networkMode 'host'.", name,
                  container.name));
     }
+    if (ipc && task.ipc_mode == "host") {
+      return rule_broken(format("The systemControl '{}' of container '{}' can't be set with ipcMode 'host'.",
+                                name, container.name));
+    }
     if (!seen.insert(name).second) {
       return rule_broken(
           format("The systemControl '{}' of container '{}' is given twice.", name, container.name));

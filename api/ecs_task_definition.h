@@ -163,7 +163,8 @@ struct TaskDefinition {
   std::string family;
   std::string execution_role_arn;
   std::string network_mode;  // "bridge" (filled in when absent), "host", "none"
-  std::string ipc_mode;      // "none", or empty: each container has its own anyway
+  std::string pid_mode;      // "host", or empty: each container has its own
+  std::string ipc_mode;      // "host", "none", or empty: each container has its own anyway
   int revision = 0;
   std::vector<Volume> volumes;
   TaskDefinitionStatus status = TaskDefinitionStatus::active;

@@ -6,8 +6,8 @@ void members(Visitor& visit, RegisterTaskDefinitionRequest& request) {
   members(visit, request.definition);
   visit("tags", request.tags);
   note_unsupported(visit, request.unsupported,
-                   {"taskRoleArn", "pidMode", "proxyConfiguration", "inferenceAccelerators",
-                    "ephemeralStorage", "enableFaultInjection"});
+                   {"taskRoleArn", "proxyConfiguration", "inferenceAccelerators", "ephemeralStorage",
+                    "enableFaultInjection"});
 }
 
 Result<RegisterTaskDefinitionRequest> parse_register_task_definition(std::string_view text,

@@ -214,6 +214,7 @@ void members(Visitor& visit, TaskDefinition& definition) {
   visit("requiresCompatibilities", definition.requires_compatibilities);
   visit("cpu", definition.cpu);
   visit("memory", definition.memory);
+  visit("pidMode", definition.pid_mode);
   visit("ipcMode", definition.ipc_mode);
   visit("registeredAt", definition.registered_at);
   visit("deregisteredAt", definition.deregistered_at);

@@ -41,6 +41,8 @@ std::vector<Attribute> required_attributes(const TaskDefinition& definition) {
   Names names;
   for (const auto& container : definition.container_definitions) add_for_container(names, container);
   if (!definition.cpu.empty() || !definition.memory.empty()) add(names, new_prefix, "task-cpu-mem-limit");
+  if (definition.pid_mode == "host" || definition.ipc_mode == "host")
+    add(names, new_prefix, "pid-ipc-namespace-sharing");
   std::vector<Attribute> attributes;
   for (const auto& name : names) attributes.push_back({.name = name});
   if (!definition.runtime_platform) return attributes;

@@ -36,10 +36,16 @@ AwsResult<void> check_network_mode(TaskDefinition& definition) {
       format("Invalid network mode '{}'. It should be one of [bridge,host,awsvpc,none].", mode));
 }
 
+AwsResult<void> check_pid_mode(const std::string& mode) {
+  if (mode.empty() || mode == "host") return {};
+  if (mode == "task") return rule_broken("pidMode 'task' is not supported by this control plane.");
+  return rule_broken(format("Invalid pidMode '{}'. It should be one of [host,task].", mode));
+}
+
 AwsResult<void> check_ipc_mode(const std::string& mode) {
-  if (mode.empty() || mode == "none") return {};
-  if (mode == "host" || mode == "task") {
-    return rule_broken(format("ipcMode '{}' is not supported by this control plane.", mode));
+  if (mode.empty() || mode == "host" || mode == "none") return {};
+  if (mode == "task") {
+    return rule_broken("ipcMode 'task' is not supported by this control plane.");
   }
   return rule_broken(format("Invalid ipcMode '{}'. It should be one of [host,task,none].", mode));
 }
@@ -166,6 +172,7 @@ AwsResult<void> complete_task_definition(RegisterTaskDefinitionRequest& request)
   }
   TRY(check_supported(request));
   TRY(check_network_mode(definition));
+  TRY(check_pid_mode(definition.pid_mode));
   TRY(check_ipc_mode(definition.ipc_mode));
   TRY(check_compatibilities(definition));
   TRY(check_volumes(definition));

@@ -235,6 +235,8 @@ api::PayloadTask payload_task(const Task& task, const TaskDefinition& definition
   }
   payload.memory = task_value(task.overrides.memory, definition.memory);
   payload.network_mode = definition.network_mode.empty() ? "bridge" : definition.network_mode;
+  payload.pid_mode = definition.pid_mode;
+  payload.ipc_mode = definition.ipc_mode;
   for (const auto& container : definition.container_definitions) {
     payload.containers.push_back(payload_container(task, container, payload.network_mode, origin));
   }

@@ -102,6 +102,21 @@ TEST(TaskPlan, VolumesAreHostFoldersOrTheTasksOwn) {
   EXPECT_TRUE(second->mounts.at(1).read_only);
 }
 
+TEST(TaskPlan, TheHostsProcessIdsAndIpcAreShared) {
+  auto payload = sample_task();
+  EXPECT_EQ(plan_container(payload, 0, {})->pid_mode, "");
+  payload.pid_mode = payload.ipc_mode = "host";
+  ASSERT_OK(check_task(payload, {}, able));
+  const auto spec = plan_container(payload, 0, {});
+  ASSERT_OK(spec);
+  EXPECT_EQ(spec->pid_mode, "host");
+  EXPECT_EQ(spec->ipc_mode, "host");
+  payload.pid_mode.clear();
+  payload.ipc_mode = "none";
+  ASSERT_OK(check_task(payload, {}, able));
+  EXPECT_EQ(plan_container(payload, 0, {})->ipc_mode, "") << "its own";
+}
+
 TEST(TaskPlan, OverridesReplaceTheCommand) {
   auto payload = sample_task();
   payload.containers[0].command = {"a"};
@@ -133,7 +148,8 @@ INSTANTIATE_TEST_SUITE_P(
     , TaskCheck,
     testing::Values(
         Refused{"awsvpc", [](auto& given) { given.network_mode = "awsvpc"; }, "network mode awsvpc"},
-        Refused{"pid", [](auto& given) { given.pid_mode = "host"; }, "pidMode host"},
+        Refused{"pid", [](auto& given) { given.pid_mode = "task"; }, "pidMode task"},
+        Refused{"ipc", [](auto& given) { given.ipc_mode = "task"; }, "ipcMode task"},
         Refused{"secrets",
                 [](auto& given) {
                   given.containers[0].secrets = {{"TOKEN", "x", "ssm", "", "", ""}};

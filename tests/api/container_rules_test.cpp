@@ -175,7 +175,12 @@ INSTANTIATE_TEST_SUITE_P(
                             task_of(R"("logConfiguration":{"logDriver":"awslogs"})",
                                     R"("executionRoleArn":"role")"),
                             {"executionRoleArn 'role'", "'awslogs'"}},
-                    Refused{"ipc_mode", task_of("", R"("ipcMode":"shared")"), {"Invalid ipcMode 'shared'"}}),
+                    Refused{"ipc_mode", task_of("", R"("ipcMode":"shared")"), {"Invalid ipcMode 'shared'"}},
+                    Refused{"pid_mode", task_of("", R"("pidMode":"none")"), {"Invalid pidMode 'none'"}},
+                    Refused{"sysctl_of_the_hosts_ipc",
+                            task_of(R"("systemControls":[{"namespace":"kernel.sem","value":"1 2 3 4"}])",
+                                    R"("ipcMode":"host")"),
+                            {"'kernel.sem'", "ipcMode 'host'"}}),
     [](const auto& test) { return test.param.name; });
 
 TEST(ContainerRulesAccept, WhatTheAgentHonours) {

@@ -97,7 +97,7 @@ TEST(TaskDefinitionRules, NamesWhatItCannotHonour) {
            R"("logConfiguration":{"logDriver":"json-file","secretOptions":[{"name":"a","valueFrom":"b"}]})"),
        "logConfiguration.secretOptions"},
       {with_container("", R"("proxyConfiguration":{"containerName":"app"})"), "proxyConfiguration"},
-      {with_container("", R"("pidMode":"host")"), "pidMode"},
+      {with_container("", R"("pidMode":"task")"), "pidMode"},
       {with_container("", R"("ipcMode":"task")"), "ipcMode"},
       {with_container("", R"("taskRoleArn":"arn:aws:iam::1:role/x")"), "taskRoleArn"},
       {with_container("", R"("networkMode":"awsvpc")"), "awsvpc"},
@@ -111,6 +111,18 @@ TEST(TaskDefinitionRules, NamesWhatItCannotHonour) {
     EXPECT_THAT(result.error().message, HasSubstr(name));
     EXPECT_THAT(result.error().message, HasSubstr("not supported"));
   }
+}
+
+TEST(TaskDefinitionRules, TheHostsNamespacesNeedAHostThatSharesThem) {
+  const auto sharing = testing::Contains(Attribute{"ecs.capability.pid-ipc-namespace-sharing", "", "", ""});
+  for (const auto* modes : {R"("pidMode":"host")", R"("ipcMode":"host")"}) {
+    const auto result = complete(with_container("", modes));
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_THAT(result->definition.requires_attributes, sharing) << modes;
+  }
+  const auto own = complete(with_container("", R"("ipcMode":"none")"));
+  ASSERT_TRUE(own);
+  EXPECT_THAT(own->definition.requires_attributes, testing::Not(sharing));
 }
 
 // What a description of a task definition holds may be registered again.

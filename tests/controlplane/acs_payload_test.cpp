@@ -76,6 +76,15 @@ TEST(AcsPayload, PortsDependOnTheNetworkMode) {
   EXPECT_EQ(ports[0].host_port, 80);
 }
 
+TEST(AcsPayload, TheHostsNamespacesAreAskedForByTheTask) {
+  auto definition = test::web_definition({}, 1);
+  EXPECT_EQ(payload_task(task_of(definition), definition, origin).pid_mode, "");
+  definition.pid_mode = definition.ipc_mode = "host";
+  const auto payload = payload_task(task_of(definition), definition, origin);
+  EXPECT_EQ(payload.pid_mode, "host");
+  EXPECT_EQ(payload.ipc_mode, "host");
+}
+
 TEST(AcsPayload, TheRestTravelsInDockersForm) {
   auto definition = test::web_definition({}, 1);
   auto& container = definition.container_definitions[0];
