@@ -188,7 +188,10 @@ class Loop:
         self.control.stop()
         self.registry_server.stop()
         self.host.halt()
-        shutil.rmtree(self.state, ignore_errors=True)
+        try:
+            shutil.rmtree(self.state)
+        except OSError as error:
+            print(f"   (left: {error})")
 
     def end_services_and_tasks(self):
         for service in self.ecs.list_services(cluster=CLUSTER)["serviceArns"]:
