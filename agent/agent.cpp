@@ -7,6 +7,7 @@
 #include "agent/tcs_session.h"
 #include "base/log.h"
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
@@ -21,6 +22,15 @@ Result<void> check_cluster(const Config& config, const InstanceState& state) {
                      config.data_directory, state.cluster, config.cluster, state.cluster);
 }
 
+void clean_images(const Config& config, TaskManager& manager, const Stopping& stopping) {
+  if (config.disable_image_cleanup) return;
+  using std::chrono::milliseconds;
+  const auto interval = std::chrono::ceil<milliseconds>(config.image_cleanup_interval);
+  constexpr milliseconds retry = std::chrono::seconds(30);
+  auto wait = interval;
+  while (!stopping.wait_for(wait)) wait = manager.clean_images() ? interval : std::min(retry, interval);
+}
+
 // The threads that need the instance's ARN, all of them until `stopping`.
 void serve(const Config& config, const http::Credentials& credentials, ContainerDriver& driver,
            const Clock& clock, ControlPlane& control, const StateStore& store, TaskManager& manager,
@@ -33,6 +43,7 @@ void serve(const Config& config, const http::Credentials& credentials, Container
   Submitter submitter(manager, control, clock, instance.cluster);
   std::thread telemetry([&] { tcs.run(stopping); });
   std::thread submissions([&] { submitter.run(stopping); });
+  std::thread cleaning([&] { clean_images(config, manager, stopping); });
   acs.run(stopping, [&] {
     const auto again =
         control.register_instance(registration_request(config, driver.capabilities(), instance));
@@ -41,6 +52,7 @@ void serve(const Config& config, const http::Credentials& credentials, Container
   manager.shut_down();
   telemetry.join();
   submissions.join();
+  cleaning.join();
 }
 
 }  // namespace

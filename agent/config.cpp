@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "http/message.h"
+#include "oci/reference.h"
 
 #include <algorithm>
 
@@ -122,6 +123,16 @@ Result<void> apply_pull(Config& config, const std::string& name, const std::stri
   return {};
 }
 
+Result<void> apply_exclusions(Config& config, const std::string& name, const std::string& value) {
+  config.image_cleanup_exclusions.clear();
+  for (const auto& part : split(value, ',')) {
+    const auto image = std::string(trim(part));
+    TRY(oci::Reference::parse(image).context("{}", name));
+    config.image_cleanup_exclusions.push_back(image);
+  }
+  return {};
+}
+
 Result<void> apply_dynamic_ports(Config& config, const std::string& name, const std::string& value) {
   const auto parts = split(value, '-');
   if (parts.size() != 2)
@@ -162,7 +173,8 @@ const std::vector<Setting>& settings() {
       {"--credentials", "FILE", "",
        "AWS shared-credentials file (default: the environment, then ~/.aws/credentials)",
        text(&Config::credentials_file)},
-      {"--ca-file", "FILE", "", "CA certificates of the control plane and of registries (default: the system's)",
+      {"--ca-file", "FILE", "",
+       "CA certificates of the control plane and of registries (default: the system's)",
        text(&Config::ca_file)},
       {"--cgroup-limits", "MODE", "",
        "required, or best-effort: run tasks where the host can't enforce limits (default required)",
@@ -201,6 +213,18 @@ const std::vector<Setting>& settings() {
        duration(&Config::start_timeout, seconds(45))},
       {"", "", "ECS_IMAGE_PULL_BEHAVIOR", "default, always, once or prefer-cached (default \"default\")",
        apply_pull},
+      {"", "", "ECS_DISABLE_IMAGE_CLEANUP", "never remove images that the agent pulled (default false)",
+       flag(&Config::disable_image_cleanup)},
+      {"", "", "ECS_IMAGE_CLEANUP_INTERVAL",
+       "between removals of images that no task needs, at least 10m (default 30m)",
+       duration(&Config::image_cleanup_interval, std::chrono::minutes(10))},
+      {"", "", "ECS_IMAGE_MINIMUM_CLEANUP_AGE",
+       "how long an image is kept after its pull, at least 1s (default 1h)",
+       duration(&Config::image_cleanup_age, seconds(1))},
+      {"", "", "ECS_NUM_IMAGES_DELETE_PER_CYCLE", "images removed at once, at least 1 (default 5)",
+       number(&Config::images_removed_per_cycle, 1, 1'000'000)},
+      {"", "", "ECS_EXCLUDE_UNTRACKED_IMAGE",
+       "images that are never removed, separated by commas (default: none)", apply_exclusions},
       {"", "", "ECS_DISABLE_METRICS", "send no metrics (default false)", flag(&Config::disable_metrics)},
       {"", "", "ECS_DISABLE_DOCKER_HEALTH_CHECK", "run no health checks (default false)",
        flag(&Config::disable_health_checks)},

@@ -52,6 +52,11 @@ struct Config {
   bool disable_metrics = false;                                      // ECS_DISABLE_METRICS
   bool disable_health_checks = false;                                // ECS_DISABLE_DOCKER_HEALTH_CHECK
   DynamicPorts dynamic_ports;                                        // ECS_DYNAMIC_HOST_PORT_RANGE "A-B"
+  bool disable_image_cleanup = false;                                // ECS_DISABLE_IMAGE_CLEANUP
+  std::chrono::nanoseconds image_cleanup_interval = std::chrono::minutes(30);  // ECS_IMAGE_CLEANUP_INTERVAL
+  std::chrono::nanoseconds image_cleanup_age = std::chrono::hours(1);  // ECS_IMAGE_MINIMUM_CLEANUP_AGE
+  int64_t images_removed_per_cycle = 5;                                // ECS_NUM_IMAGES_DELETE_PER_CYCLE
+  std::vector<std::string> image_cleanup_exclusions;                   // ECS_EXCLUDE_UNTRACKED_IMAGE
   std::vector<std::string> ignored;  // ECS_ variables that were given and that this agent doesn't honour
 };
 

@@ -55,6 +55,13 @@ struct TaskGroup {
   std::optional<int64_t> pids;
 };
 
+// The image that a task's container will be made of.
+struct PulledImage {
+  std::string digest;   // under which the image's registry has it; empty when none has
+  std::string id;       // the store's
+  bool is_new = false;  // it wasn't on the host before, by any name
+};
+
 struct HostCapabilities {
   int64_t cpu_units = 0;     // logical CPUs x 1024
   int64_t memory_mib = 0;    // of the host
@@ -71,10 +78,12 @@ class ContainerDriver {
 
   virtual HostCapabilities capabilities() = 0;
 
-  // Answers the digest under which the image's registry has it; empty when none has. Errors: as
-  // ImageStore::pull.
-  virtual Result<std::string> pull(const std::string& image, const RegistryLogin& login,
+  // Errors: as ImageStore::pull.
+  virtual Result<PulledImage> pull(const std::string& image, const RegistryLogin& login,
                                    PullBehavior behavior) = 0;
+  // Takes these names from the image, and removes it unless it has others, which somebody gave it. Missing:
+  // fine. Errors: conflict when a container uses it.
+  virtual Result<void> remove_image(const std::string& id, const std::vector<std::string>& names) = 0;
 
   virtual Result<void> make_group(const TaskGroup& group) = 0;     // there already: its limits are set again
   virtual Result<void> remove_group(const std::string& path) = 0;  // missing: fine

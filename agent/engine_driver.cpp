@@ -90,20 +90,41 @@ class EngineDriver final : public ContainerDriver {
     return host;
   }
 
-  Result<std::string> pull(const std::string& image, const RegistryLogin& login,
+  Result<PulledImage> pull(const std::string& image, const RegistryLogin& login,
                            PullBehavior behavior) override {
     const auto reference = TRY(oci::Reference::parse(image).context("image {}", image));
     const auto cached = engine_.images().resolve(image);
-    if (cached && uses_cached(image, behavior)) return registry_digest(*cached, reference);
+    const auto known = ids();
+    const auto answer = [&](const images::Image& found) {
+      return PulledImage{registry_digest(found, reference), found.id.string(), !known.contains(found.id)};
+    };
+    if (cached && uses_cached(image, behavior)) return answer(*cached);
     const auto pulled = fetch(reference, login);
     if (pulled) {
       remember(image);
-      return registry_digest(*pulled, reference);
+      return answer(*pulled);
     }
     if (!cached || behavior == PullBehavior::always) return pulled.error();
     log::warning("image not pulled, the one on this host is used image={} error=\"{}\"", image,
                  pulled.error().message());
-    return registry_digest(*cached, reference);
+    return answer(*cached);
+  }
+
+  Result<void> remove_image(const std::string& id, const std::vector<std::string>& names) override {
+    const auto image = engine_.images().resolve(id);
+    if (!image && image.error().kind() == ErrorKind::not_found) return {};
+    if (!image) return image.error();
+    if (!image->holders.empty()) {
+      return Error::make(ErrorKind::conflict, "container {} is using it", image->holders[0].substr(0, 12));
+    }
+    auto others = image->tags.size();
+    for (const auto& tag : image->tags) {
+      if (std::find(names.begin(), names.end(), tag.string()) == names.end()) continue;
+      if (--others > 0) TRY(engine_.images().remove(tag.string()));  // the last one goes with the image
+    }
+    if (others > 0) return {};
+    TRY(engine_.images().remove(id));
+    return {};
   }
 
   Result<void> make_group(const TaskGroup& group) override {
@@ -160,6 +181,12 @@ class EngineDriver final : public ContainerDriver {
   static Result<void> forgive_missing(Result<void> result) {
     if (!result && result.error().kind() == ErrorKind::not_found) return {};
     return result;
+  }
+
+  std::set<oci::Digest> ids() {
+    std::set<oci::Digest> known;
+    for (const auto& image : engine_.images().list().value_or({})) known.insert(image.id);
+    return known;
   }
 
   bool uses_cached(const std::string& image, PullBehavior behavior) {

@@ -34,6 +34,17 @@ Result<void> StateStore::save_instance(const InstanceState& state) const {
   return write_file(join_path(directory_, "instance.json"), to_json_text(state), 0600, Durability::durable);
 }
 
+Result<std::vector<TrackedImage>> StateStore::load_images() const {
+  const auto path = join_path(directory_, "images.json");
+  if (!path_exists(path)) return std::vector<TrackedImage>{};
+  const auto text = TRY(read_file(path));
+  return parse_tracked_images(text, path);
+}
+
+Result<void> StateStore::save_images(const std::vector<TrackedImage>& images) const {
+  return write_file(join_path(directory_, "images.json"), to_json_text(images), 0600, Durability::durable);
+}
+
 namespace {
 
 std::string task_path(const std::string& directory, const Task& task) {

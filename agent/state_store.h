@@ -3,6 +3,7 @@
 #include "agent/task.h"
 #include "base/lock.h"
 #include "base/result.h"
+#include "base/time.h"
 
 #include <optional>
 #include <string>
@@ -17,8 +18,17 @@ struct InstanceState {
   int64_t sequence = 0;  // the highest of payloads' seqNum and manifests' timeline
 };
 
-// DATA/instance.json and DATA/tasks/ID.json; written durably, by rename. One process at a time (DATA/lock).
-// Each task has one writer, its worker; the instance's file has the store's own mutex around it.
+// An image that this agent brought to the host.
+struct TrackedImage {
+  std::string id;                  // the store's
+  std::vector<std::string> names;  // references in normal form, by which tasks want it
+  TimePoint pulled_at;
+  TimePoint last_used_at;
+};
+
+// DATA/instance.json, DATA/images.json and DATA/tasks/ID.json; written durably, by rename. One process at a
+// time (DATA/lock). Each task has one writer, its worker; the instance's file has the store's own mutex
+// around it.
 class StateStore {
  public:
   // Errors: conflict when another agent uses the folder.
@@ -26,6 +36,9 @@ class StateStore {
 
   Result<InstanceState> load_instance() const;  // empty members when there is none yet
   Result<void> save_instance(const InstanceState& state) const;
+
+  Result<std::vector<TrackedImage>> load_images() const;
+  Result<void> save_images(const std::vector<TrackedImage>& images) const;
 
   // A file that can't be understood is logged and set aside as NAME.unreadable.
   Result<std::vector<Task>> load_tasks() const;

@@ -10,7 +10,12 @@ namespace gantry::agent {
 
 TaskManager::TaskManager(const Config& config, ContainerDriver& driver, const StateStore& store,
                          const Clock& clock)
-    : config_(config), driver_(driver), store_(store), clock_(clock), capabilities_(driver.capabilities()) {}
+    : config_(config),
+      driver_(driver),
+      store_(store),
+      clock_(clock),
+      capabilities_(driver.capabilities()),
+      images_(config, driver, store, clock) {}
 
 TaskManager::~TaskManager() {
   shut_down();
@@ -23,6 +28,7 @@ void TaskManager::add(Task task) {
                         driver_,
                         store_,
                         clock_,
+                        images_,
                         [this] { changed(); },
                         [this](const std::string& cleaned) { forget(cleaned); }};
   auto worker = std::make_shared<TaskWorker>(std::move(task), std::move(context));
@@ -34,6 +40,7 @@ void TaskManager::add(Task task) {
 }
 
 Result<void> TaskManager::restore() {
+  TRY(images_.restore());
   auto tasks = TRY(store_.load_tasks());
   for (auto& task : tasks) {
     log::info("task taken up again task={} status={}", task.id(), enum_name(task.record.known));
@@ -115,6 +122,10 @@ uint64_t TaskManager::wait_for_change(uint64_t seen, std::chrono::milliseconds l
   std::unique_lock lock(mutex_);
   change_.wait_for(lock, limit, [&] { return generation_ != seen || ending_; });
   return generation_;
+}
+
+bool TaskManager::clean_images() {
+  return images_.clean([this] { return tasks(); });
 }
 
 void TaskManager::changed() {

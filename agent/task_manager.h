@@ -2,6 +2,7 @@
 
 #include "agent/config.h"
 #include "agent/container_driver.h"
+#include "agent/image_cleanup.h"
 #include "agent/state_store.h"
 #include "agent/task.h"
 
@@ -43,6 +44,9 @@ class TaskManager {
   // generation now.
   uint64_t wait_for_change(uint64_t seen, std::chrono::milliseconds limit) const;
 
+  // Removes images that this agent pulled and that no task needs. False: not now, one is being pulled.
+  bool clean_images();
+
   // Ends the workers, not the tasks. Blocking steps (a pull) are waited for.
   void shut_down();
 
@@ -58,6 +62,7 @@ class TaskManager {
   const StateStore& store_;
   const Clock& clock_;
   const HostCapabilities capabilities_;
+  ImageCleanup images_;
   mutable std::mutex mutex_;
   mutable std::condition_variable change_;
   uint64_t generation_ = 1;

@@ -247,7 +247,7 @@ Result<void> TaskWorker::act(const Step& step, const Task& task, ContainerRecord
   switch (step.kind) {
     case StepKind::pull:
       outcome.image_digest =
-          TRY(driver.pull(container.image, registry_login(container, config), config.pull_behavior));
+          TRY(context_.images.pull(container.image, registry_login(container, config))).digest;
       return {};
     case StepKind::create: {
       const auto spec = TRY(plan_container(task.payload, step.container, config));

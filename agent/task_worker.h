@@ -2,6 +2,7 @@
 
 #include "agent/config.h"
 #include "agent/container_driver.h"
+#include "agent/image_cleanup.h"
 #include "agent/state_store.h"
 #include "agent/task.h"
 #include "agent/task_steps.h"
@@ -23,6 +24,7 @@ struct WorkerContext {
   ContainerDriver& driver;
   const StateStore& store;
   const Clock& clock;
+  ImageCleanup& images;
   std::function<void()> changed;                        // the task's record is different
   std::function<void(const std::string& arn)> cleaned;  // nothing of the task is left; called last
 };

@@ -40,6 +40,11 @@ TEST(AgentConfig, ReadsTheVariablesOfTheEcsAgent) {
                                      {"ECS_DYNAMIC_HOST_PORT_RANGE", "40000-40009"},
                                      {"ECS_INSTANCE_ATTRIBUTES", R"({"rack":"a"})"},
                                      {"ECS_IMAGE_PULL_BEHAVIOR", "prefer-cached"},
+                                     {"ECS_IMAGE_CLEANUP_INTERVAL", "20m"},
+                                     {"ECS_IMAGE_MINIMUM_CLEANUP_AGE", "30m"},
+                                     {"ECS_NUM_IMAGES_DELETE_PER_CYCLE", "2"},
+                                     {"ECS_EXCLUDE_UNTRACKED_IMAGE", "amazon/pause:1, web"},
+                                     {"ECS_DISABLE_IMAGE_CLEANUP", "true"},
                                      {"ECS_ENABLE_TASK_ENI", "true"}});
   ASSERT_OK(config);
   EXPECT_THAT(config->reserved_ports, ElementsAre("22", "8080"));
@@ -48,6 +53,11 @@ TEST(AgentConfig, ReadsTheVariablesOfTheEcsAgent) {
   EXPECT_EQ(config->dynamic_ports.last, 40009);
   EXPECT_EQ(config->attributes.at("rack"), "a");
   EXPECT_EQ(config->pull_behavior, PullBehavior::prefer_cached);
+  EXPECT_EQ(config->image_cleanup_interval, std::chrono::minutes(20));
+  EXPECT_EQ(config->image_cleanup_age, std::chrono::minutes(30));
+  EXPECT_EQ(config->images_removed_per_cycle, 2);
+  EXPECT_THAT(config->image_cleanup_exclusions, ElementsAre("amazon/pause:1", "web"));
+  EXPECT_TRUE(config->disable_image_cleanup);
   EXPECT_THAT(config->ignored, ElementsAre("ECS_ENABLE_TASK_ENI"));
   EXPECT_EQ(config_of({}, {{"ECS_BACKEND_HOST", "http://10.0.0.1:51480/"}})->endpoint,
             "http://10.0.0.1:51480");
@@ -108,6 +118,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"positional", {"run"}, {}, "unknown argument \"run\""},
         BadConfig{"limits", {"--cgroup-limits", "maybe"}, {}, "--cgroup-limits: must be required"},
         BadConfig{"bool", {}, {{"ECS_DISABLE_METRICS", "yes"}}, "ECS_DISABLE_METRICS: must be true"},
+        BadConfig{"cleanup_interval", {}, {{"ECS_IMAGE_CLEANUP_INTERVAL", "9m"}}, "at least 600 s"},
+        BadConfig{"cleanup_count", {}, {{"ECS_NUM_IMAGES_DELETE_PER_CYCLE", "0"}}, "ECS_NUM_IMAGES_DELETE"},
+        BadConfig{"excluded", {}, {{"ECS_EXCLUDE_UNTRACKED_IMAGE", "a,,b"}}, "ECS_EXCLUDE_UNTRACKED_IMAGE: "},
         BadConfig{"duration", {}, {{"ECS_CONTAINER_STOP_TIMEOUT", "30"}}, "must be a duration"},
         BadConfig{"period", {}, {{"ECS_CGROUP_CPU_PERIOD", "1s"}}, "must be 8ms to 100ms"},
         BadConfig{"ports", {}, {{"ECS_RESERVED_PORTS", "[\"a\"]"}}, "ECS_RESERVED_PORTS"},

@@ -21,9 +21,34 @@ Result<void> FakeDriver::note(const std::string& call) {
   return {};
 }
 
-Result<std::string> FakeDriver::pull(const std::string& image, const RegistryLogin& login, PullBehavior) {
+Result<PulledImage> FakeDriver::pull(const std::string& image, const RegistryLogin& login, PullBehavior) {
   TRY(note(format("pull {}{}", image, login.ecr ? " ecr" : "")));
-  return std::string("sha256:of-") + image;
+  const std::lock_guard lock(mutex_);
+  const auto pushed = pushed_.find(image);
+  const auto id = "id-of-" + (pushed == pushed_.end() ? image : pushed->second);
+  return PulledImage{"sha256:of-" + image, id, images_.insert(id).second};
+}
+
+Result<void> FakeDriver::remove_image(const std::string& id, const std::vector<std::string>&) {
+  TRY(note("remove_image " + id));
+  const std::lock_guard lock(mutex_);
+  images_.erase(id);
+  return {};
+}
+
+void FakeDriver::push(const std::string& image, const std::string& content) {
+  const std::lock_guard lock(mutex_);
+  pushed_[image] = content;
+}
+
+void FakeDriver::add_image(const std::string& image) {
+  const std::lock_guard lock(mutex_);
+  images_.insert("id-of-" + image);
+}
+
+bool FakeDriver::has_image(const std::string& image) const {
+  const std::lock_guard lock(mutex_);
+  return images_.contains("id-of-" + image);
 }
 
 Result<void> FakeDriver::make_group(const TaskGroup& group) {

@@ -22,8 +22,9 @@ class FakeDriver final : public ContainerDriver {
   };
 
   HostCapabilities capabilities() override;
-  Result<std::string> pull(const std::string& image, const RegistryLogin& login,
+  Result<PulledImage> pull(const std::string& image, const RegistryLogin& login,
                            PullBehavior behavior) override;
+  Result<void> remove_image(const std::string& id, const std::vector<std::string>& names) override;
   Result<void> make_group(const TaskGroup& group) override;
   Result<void> remove_group(const std::string& path) override;
   Result<std::string> create(const engine::ContainerSpec& spec) override;
@@ -49,6 +50,9 @@ class FakeDriver final : public ContainerDriver {
   std::vector<std::string> calls() const;
   int count(const std::string& call_part) const;
   std::map<std::string, TaskGroup> groups() const;
+  void push(const std::string& image, const std::string& content);  // what a pull finds from now on
+  void add_image(const std::string& image);                         // not by the agent
+  bool has_image(const std::string& image) const;
 
  private:
   Result<void> note(const std::string& call);
@@ -58,6 +62,8 @@ class FakeDriver final : public ContainerDriver {
   std::condition_variable change_;
   std::map<std::string, Container> containers_;  // by id
   std::map<std::string, TaskGroup> groups_;
+  std::map<std::string, std::string> pushed_;  // contents by image; else the image's own name
+  std::set<std::string> images_;               // ids on the host
   std::map<std::string, Error> failures_;
   std::set<std::string> held_;
   std::vector<std::string> calls_;
