@@ -170,6 +170,7 @@ const std::vector<Setting>& settings() {
        text(&Config::data_directory)},
       {"--root", "DIR", "", "images and containers (default /var/lib/gantry)", text(&Config::root)},
       {"--run-root", "DIR", "", "network and runtime state (default /run/gantry)", text(&Config::run_root)},
+      {"--bridge", "NAME", "", "the bridge of --root's network (default gantry0)", text(&Config::bridge)},
       {"--credentials", "FILE", "",
        "AWS shared-credentials file (default: the environment, then ~/.aws/credentials)",
        text(&Config::credentials_file)},

@@ -28,6 +28,7 @@ struct Config {
   std::string data_directory = "/var/lib/gantry/agent";  // --data-dir, ECS_DATADIR
   std::string root = "/var/lib/gantry";                  // --root: the engine's
   std::string run_root = "/run/gantry";                  // --run-root: the engine's
+  std::string bridge = "gantry0";                        // --bridge: the engine's
   std::string credentials_file;                          // --credentials; empty: environment, then ~/.aws
   std::string ca_file;                                   // --ca-file; empty: the system's
   std::string log_level = "info";                        // --log-level, ECS_LOGLEVEL

@@ -225,6 +225,7 @@ Result<std::unique_ptr<ContainerDriver>> make_engine_driver(const Config& config
   engine::EngineOptions options;
   options.root = config.root;
   options.run_root = config.run_root;
+  options.bridge = config.bridge;
   options.limits =
       config.best_effort_limits ? engine::LimitPolicy::best_effort : engine::LimitPolicy::required;
   options.dynamic_port_first = config.dynamic_ports.first;

@@ -90,6 +90,7 @@ class NativeHost:
 
     def __init__(self, state, control_port, registry_port):
         self.state = state
+        self.bridge = "gq" + self.state.name.rsplit(".", 1)[-1]  # at most 15 bytes
 
     def boot(self):
         pass
@@ -106,6 +107,9 @@ class NativeHost:
             point = line.split()[4]
             if point.startswith(f"{self.state}/"):
                 subprocess.run(["umount", point], check=False)
+        table = f"gantry-{self.bridge}"
+        for command in (["ip", "link", "delete", self.bridge], ["nft", "delete", "table", "inet", table]):
+            subprocess.run(command, check=False, capture_output=True)
 
 
 class GuestHost(NativeHost):

@@ -64,6 +64,7 @@ class Loop:
         self.host.name = facts["guest"]
         self.host_root = "/var/lib/gantry" if in_guest else str(self.state / "host")
         self.host_run_root = "/run/gantry" if in_guest else str(self.state / "run")
+        self.host_bridge = "gantry0" if in_guest else self.host.bridge
         self.make_processes()
         for process in (self.control, self.registry_server):
             if process.name in facts["pids"]:
@@ -96,8 +97,12 @@ class Loop:
                        "ECS_DYNAMIC_HOST_PORT_RANGE": f"{hosts.PORTS.start}-{hosts.PORTS.stop - 1}",
                        "DOCKER_CONFIG": str(self.state / "no-stored-logins"), "ECS_LOGLEVEL": "info"}
         self.agent = hosts.Agent(self.host, self.binaries, self.state, environment,
-                                 ["--root", self.host_root, "--run-root", self.host_run_root,
-                                  "--data-dir", f"{self.host_root}/agent"])
+                                 [*self.host_options(), "--data-dir", f"{self.host_root}/agent",
+                                  "--introspection-port", "0"])
+
+    def host_options(self):
+        """Of gantry and gantry-agent on the host: apart from a gantry that may be installed there."""
+        return ["--root", self.host_root, "--run-root", self.host_run_root, "--bridge", self.host_bridge]
 
     # Clients
 
@@ -126,8 +131,7 @@ class Loop:
 
     def gantry_on_host(self, *arguments, check=True):
         """The command line on the host that runs the tasks."""
-        return self.host.run([str(self.binaries / "gantry"), "--root", self.host_root, "--run-root",
-                              self.host_run_root, *arguments], check=check)
+        return self.host.run([str(self.binaries / "gantry"), *self.host_options(), *arguments], check=check)
 
     # Tasks
 

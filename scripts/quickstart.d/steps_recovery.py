@@ -75,7 +75,7 @@ def hints(loop):
     say(f"  aws --endpoint-url {loop.control_url} ecs list-tasks")
     say(f"  aws --endpoint-url http://{loop.registry} ecr describe-images --repository-name ns1/web")
     prefix = f"scripts/guest --in {loop.host.name} -- " if loop.facts["in_guest"] else ""
-    say(f"  {prefix}{loop.binaries}/gantry --root {loop.host_root} --run-root {loop.host_run_root} ps")
+    say(f"  {prefix}{loop.binaries}/gantry {' '.join(loop.host_options())} ps")
     for task in loop.service_tasks("web"):
         port, _ = loop.page_of(task)
         say(f"  curl http://127.0.0.1:{port}/")
