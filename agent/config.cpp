@@ -3,6 +3,7 @@
 #include "agent/config_values.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "http/message.h"
 #include "oci/reference.h"
 
@@ -67,7 +68,7 @@ Apply pairs(Values Config::*member) {
 
 Apply duration(std::chrono::nanoseconds Config::*member, std::chrono::nanoseconds least) {
   return [=](Config& config, const std::string& name, const std::string& value) -> Result<void> {
-    const auto parsed = TRY(parse_duration(name, value));
+    const auto parsed = TRY(parse_duration(trim(value)).context("{}", name));
     if (parsed < least) {
       return Error::make(ErrorKind::invalid, "{}: must be at least {} s, found {}", name,
                          std::chrono::duration_cast<std::chrono::seconds>(least).count(), value);
@@ -101,7 +102,7 @@ Result<void> apply_introspection(Config& config, const std::string& name, const 
 }
 
 Result<void> apply_period(Config& config, const std::string& name, const std::string& value) {
-  const auto period = TRY(parse_duration(name, value));
+  const auto period = TRY(parse_duration(trim(value)).context("{}", name));
   if (period < std::chrono::milliseconds(8) || period > std::chrono::milliseconds(100)) {
     return Error::make(ErrorKind::invalid, "{}: must be 8ms to 100ms, found {}", name, value);
   }

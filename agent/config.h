@@ -78,7 +78,4 @@ Result<CommandLine> read_config(const ConfigSource& source);
 
 std::string help_text();
 
-// A Go duration: "300ms", "1h30m", "10s". Errors: invalid, naming `what`.
-Result<std::chrono::nanoseconds> parse_duration(std::string_view what, std::string_view text);
-
 }  // namespace gantry::agent

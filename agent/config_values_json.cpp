@@ -49,33 +49,4 @@ Result<std::map<std::string, std::string>> parse_string_map(const std::string& n
   return parse_value<std::map<std::string, std::string>>(name, json);
 }
 
-Result<std::chrono::nanoseconds> parse_duration(std::string_view what, std::string_view text) {
-  const std::vector<std::pair<std::string_view, double>> units = {{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
-                                                                  {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  double total = 0;
-  auto rest = trim(text);
-  const auto bad = [&] {
-    return Error::make(ErrorKind::invalid, "{}: must be a duration such as 30s, 1h30m or 100ms, found \"{}\"",
-                       what, text);
-  };
-  if (rest.empty()) return bad();
-  while (!rest.empty()) {
-    const auto digits = rest.find_first_not_of("0123456789");
-    if (digits == 0 || digits == std::string_view::npos) return bad();
-    const auto number = parse_unsigned(what, rest.substr(0, digits), 1'000'000'000);
-    if (!number) return bad();
-    rest = rest.substr(digits);
-    const auto length = std::min(rest.find_first_of("0123456789"), rest.size());
-    double unit = 0;
-    for (const auto& [name, nanoseconds] : units) {
-      if (rest.substr(0, length) == name) unit = nanoseconds;
-    }
-    if (unit == 0) return bad();
-    total += static_cast<double>(*number) * unit;
-    rest = rest.substr(length);
-  }
-  if (total > 9e18) return bad();
-  return std::chrono::nanoseconds(static_cast<int64_t>(total));
-}
-
 }  // namespace gantry::agent

@@ -2,8 +2,11 @@
 
 #include "base/text.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <ctime>
+#include <iterator>
 
 namespace gantry {
 namespace {
@@ -88,6 +91,31 @@ double to_epoch_seconds(TimePoint time) {
 
 TimePoint from_epoch_seconds(double seconds) {
   return TimePoint(std::chrono::milliseconds(std::llround(seconds * 1000)));
+}
+
+Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+  static constexpr std::pair<std::string_view, double> units[] = {{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
+                                                                  {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
+  const auto error =
+      Error::make(ErrorKind::invalid, "must be a duration such as 1m30s or 500ms, found \"{}\"", text);
+  if (text == "0") return std::chrono::nanoseconds(0);
+  if (text.empty()) return error;
+  double total = 0;
+  for (auto rest = text; !rest.empty();) {
+    double count = 0;
+    const auto [end, failed] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), count, std::chars_format::fixed);
+    if (failed != std::errc() || !(count >= 0)) return error;
+    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
+    const auto name = rest.substr(0, rest.find_first_of("0123456789."));
+    const auto* unit = std::find_if(std::begin(units), std::end(units),
+                                    [&](const auto& each) { return each.first == name; });
+    if (unit == std::end(units)) return error;
+    total += count * unit->second;
+    rest.remove_prefix(name.size());
+  }
+  if (!(total <= 9e18)) return error;
+  return std::chrono::nanoseconds(static_cast<int64_t>(total));
 }
 
 std::string human_duration(std::chrono::nanoseconds duration) {

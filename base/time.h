@@ -46,6 +46,8 @@ std::string format_http_date(TimePoint time);
 double to_epoch_seconds(TimePoint time);  // AWS JSON timestamps: 1764000000.123, milliseconds kept
 TimePoint from_epoch_seconds(double seconds);
 
+// "1m30s", "500ms", "1.5h", "0": as Go's time.ParseDuration, not negative. Errors: invalid.
+Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // "2 seconds", "5 minutes", "About an hour", "3 days": as docker's ps says it.
 std::string human_duration(std::chrono::nanoseconds duration);
 

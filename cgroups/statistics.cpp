@@ -135,15 +135,14 @@ std::vector<IoStatistics> parse_io_stat(std::string_view text) {
 Pressure parse_pressure(std::string_view text) {
   Pressure pressure;
   for (const auto& line : split(text, '\n')) {
-    const bool full = line.rfind("full", 0) == 0;
+    auto& sums = line.rfind("full", 0) == 0 ? pressure.full : pressure.some;
     for (const auto& field : split(line, ' ')) {
       const auto pair = split(field, '=');
       if (pair.size() != 2) continue;
-      if (pair[0] == "avg10") {
-        (full ? pressure.full_average_10 : pressure.some_average_10) = decimal_or_zero(pair[1]);
-      } else if (pair[0] == "total") {
-        (full ? pressure.full_total_us : pressure.some_total_us) = number_or_zero(pair[1]);
-      }
+      if (pair[0] == "avg10") sums.average_10 = decimal_or_zero(pair[1]);
+      if (pair[0] == "avg60") sums.average_60 = decimal_or_zero(pair[1]);
+      if (pair[0] == "avg300") sums.average_300 = decimal_or_zero(pair[1]);
+      if (pair[0] == "total") sums.total_us = number_or_zero(pair[1]);
     }
   }
   return pressure;

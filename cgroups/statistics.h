@@ -50,13 +50,18 @@ struct HugetlbStatistics {
   uint64_t failures = 0;
 };
 
-// "some" and "full" of one pressure file: averages in percent and the total in µs.
+// "some" or "full" of a pressure file: averages over 10, 60 and 300 s in percent, the total in µs.
 // Documentation/accounting/psi.rst
+struct PressureLine {
+  double average_10 = 0;
+  double average_60 = 0;
+  double average_300 = 0;
+  uint64_t total_us = 0;
+};
+
 struct Pressure {
-  double some_average_10 = 0;
-  uint64_t some_total_us = 0;
-  double full_average_10 = 0;
-  uint64_t full_total_us = 0;
+  PressureLine some;
+  PressureLine full;
 };
 
 // What a controller doesn't count on this host is absent, so that nobody takes it for zero.

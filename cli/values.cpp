@@ -40,34 +40,6 @@ Result<int64_t> parse_cpus(const std::string& text) {
 }
 
 // Go's notation, as docker takes it.
-Result<std::chrono::nanoseconds> parse_duration(const std::string& text) {
-  const Error error =
-      Error::make(ErrorKind::invalid, "must be a duration such as 1m30s or 500ms, found \"{}\"", text);
-  if (text == "0") return std::chrono::nanoseconds(0);
-  static const std::pair<std::string_view, double> units[] = {{"ns", 1},  {"us", 1e3}, {"ms", 1e6},
-                                                              {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}};
-  double total = 0;
-  const char* at = text.c_str();
-  if (*at == '\0') return error;
-  while (*at != '\0') {
-    if ((*at < '0' || *at > '9') && *at != '.') return error;
-    char* end = nullptr;
-    const double count = strtod(at, &end);
-    const std::string_view rest = end;
-    const size_t length = rest.find_first_of("0123456789.");
-    const std::string_view name = rest.substr(0, length);
-    double factor = 0;
-    for (const auto& [unit, nanoseconds] : units) {
-      if (unit == name) factor = nanoseconds;
-    }
-    if (factor == 0) return error;
-    total += count * factor;
-    at = end + name.size();
-  }
-  if (total > 9e18) return error;
-  return std::chrono::nanoseconds(static_cast<int64_t>(total));
-}
-
 Result<TimePoint> parse_moment(const std::string& text, TimePoint now) {
   if (const auto time = parse_rfc3339(text)) return *time;
   char* end = nullptr;

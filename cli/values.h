@@ -26,8 +26,6 @@ Result<engine::UlimitSpec> parse_ulimit(const std::string& text);
 Result<engine::DeviceSpec> parse_device(const std::string& text);
 // "on-failure:3".
 Result<engine::RestartSpec> parse_restart(const std::string& text);
-// "1m30s", "500ms", "0".
-Result<std::chrono::nanoseconds> parse_duration(const std::string& text);
 // An IPv4 or IPv6 address, unchanged.
 Result<std::string> parse_address(const std::string& text);
 // An IPv4 ADDRESS/PREFIX, unchanged.

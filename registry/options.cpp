@@ -1,6 +1,7 @@
 #include "registry/options.h"
 
 #include "base/text.h"
+#include "base/time.h"
 #include "http/listen.h"
 
 #include <algorithm>
@@ -88,13 +89,9 @@ Result<RawOptions> read_flags(const std::vector<std::string>& arguments) {
 
 // "12h", "30m", "90s"; 1 s to 12 h, as AWS has it.
 Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
-  const std::map<char, int64_t> units = {{'s', 1}, {'m', 60}, {'h', 3600}};
-  const auto unit = text.empty() ? units.end() : units.find(text.back());
-  if (unit != units.end()) {
-    const auto number = parse_unsigned("--token-lifetime", text.substr(0, text.size() - 1), 43200);
-    const auto seconds = number ? static_cast<int64_t>(*number) * unit->second : 0;
-    if (seconds >= 1 && seconds <= 43200) return std::chrono::seconds(seconds);
-  }
+  const auto given = parse_duration(text).value_or(std::chrono::nanoseconds(0));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(given);
+  if (seconds >= std::chrono::seconds(1) && seconds <= std::chrono::hours(12)) return seconds;
   return usage(format("--token-lifetime must be 1s to 12h, such as 30m, found \"{}\"", text));
 }
 

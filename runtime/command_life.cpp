@@ -29,6 +29,8 @@ Result<void> signal_init(const Record& record, int number) {
   return Error::system(errno, "signal the init process {}", record.pid);
 }
 
+}  // namespace
+
 Result<cgroups::Cgroup> cgroup_of(const Record& record) {
   if (record.cgroup.empty()) {
     return Error::make(ErrorKind::unsupported,
@@ -36,8 +38,6 @@ Result<cgroups::Cgroup> cgroup_of(const Record& record) {
   }
   return cgroups::Cgroup::open(record.cgroup);
 }
-
-}  // namespace
 
 void print_line(const std::string& text) {
   (void)write_all(BorrowedFd(1), text + "\n");
@@ -134,30 +134,6 @@ Result<int> command_resume(const GlobalOptions& global, const Arguments& argumen
   }
   const auto cgroup = TRY(cgroup_of(found.record));
   TRY(cgroup.thaw());
-  return 0;
-}
-
-Result<int> command_update(const GlobalOptions& global, const Arguments& arguments) {
-  std::string file;
-  const auto rest = TRY(arguments_of(
-      "update",
-      {option("resources", 'r', file, "FILE", "required: a linux.resources object as JSON; - is stdin")},
-      arguments));
-  if (!rest) return 0;
-  if (file.empty()) return Error::make(ErrorKind::invalid, "update needs --resources FILE, or - for stdin");
-  const std::string text = file == "-" ? TRY(read_all(BorrowedFd(0))) : TRY(read_file(file));
-  const auto resources = TRY(oci::parse_linux_resources(text, file == "-" ? "stdin" : file));
-  const auto found = TRY(find_container(global, rest->at(0), true));
-  if (current_status(found.folder, found.record) == oci::Status::stopped) {
-    return Error::make(ErrorKind::conflict, "container not running");
-  }
-  auto cgroup = TRY(cgroup_of(found.record));
-  const bool best_effort = global.limits == Limits::best_effort;
-  TRY(cgroup.update(resources,
-                    best_effort ? cgroups::Enforcement::best_effort : cgroups::Enforcement::required));
-  for (const auto& dropped : cgroup.dropped()) {
-    log_warning(format("{} is not enforced: {}", dropped.json_path, dropped.reason));
-  }
   return 0;
 }
 

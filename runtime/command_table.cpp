@@ -30,6 +30,8 @@ const CommandEntry commands[] = {
     {{"pause", "ID", "Freeze all processes of a container", {}, 1, 1}, command_pause},
     {{"resume", "ID", "Thaw a paused container", {}, 1, 1}, command_resume},
     {{"update", "ID", "Change a container's limits", {}, 1, 1}, command_update},
+    {{"events", "ID", "Print a container's statistics and out-of-memory events, as JSON lines", {}, 1, 1},
+     command_events},
     {{"list", "", "List the containers below --root", {}, 0, 0}, command_list},
     {{"ps", "ID [PS'S OPTIONS]", "List the processes of a container",
       "What follows ID goes to ps(1) (default -ef); only the container's lines of its table are shown.", 1,

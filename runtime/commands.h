@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cgroups/cgroup.h"
 #include "runtime/command_line.h"
 #include "runtime/create.h"
 
@@ -19,6 +20,7 @@ Result<int> command_delete(const GlobalOptions& global, const Arguments& argumen
 Result<int> command_pause(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_resume(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_update(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_events(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_list(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_ps(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_features(const GlobalOptions& global, const Arguments& arguments);
@@ -43,6 +45,9 @@ struct Found {
   Record record;
 };
 Result<Found> find_container(const GlobalOptions& global, const std::string& id, bool locked);
+
+// Errors: unsupported when the container has no cgroup.
+Result<cgroups::Cgroup> cgroup_of(const Record& record);
 
 void print_line(const std::string& text);  // on stdout
 

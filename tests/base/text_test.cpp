@@ -65,6 +65,17 @@ TEST(Text, Base64GoesBothWays) {
   for (const char* text : {"a", "a===", "=aaa", "aa=a", "a b=", "aaaa="}) EXPECT_FALSE(base64_decode(text));
 }
 
+TEST(Time, DurationsAreGos) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_duration("1m30s").value(), 90s);
+  EXPECT_EQ(parse_duration("500ms").value(), 500ms);
+  EXPECT_EQ(parse_duration("1.5h").value(), 90min);
+  EXPECT_EQ(parse_duration("0").value(), 0s);
+  for (const auto* text :
+       {"", "x", "5", "-1s", "1y", "1e3s", "0x1s", "infs", "nans", " 1s", "1s ", "3000000h"})
+    EXPECT_FALSE(bool(parse_duration(text))) << text;
+}
+
 TEST(Time, Rfc3339GoesBothWays) {
   const auto time = parse_rfc3339("2026-11-24T12:01:05.5+01:00");
   ASSERT_OK(time);

@@ -20,10 +20,10 @@ TEST(Statistics, ParsesPressure) {
   const auto pressure = parse_pressure(
       "some avg10=1.50 avg60=0.00 avg300=0.00 total=12345\nfull avg10=0.25 avg60=0.00 avg300=0.00 "
       "total=678\n");
-  EXPECT_DOUBLE_EQ(pressure.some_average_10, 1.5);
-  EXPECT_EQ(pressure.some_total_us, 12345u);
-  EXPECT_DOUBLE_EQ(pressure.full_average_10, 0.25);
-  EXPECT_EQ(pressure.full_total_us, 678u);
+  EXPECT_DOUBLE_EQ(pressure.some.average_10, 1.5);
+  EXPECT_EQ(pressure.some.total_us, 12345u);
+  EXPECT_DOUBLE_EQ(pressure.full.average_10, 0.25);
+  EXPECT_EQ(pressure.full.total_us, 678u);
 }
 
 TEST(Statistics, ParsesFlatKeyedFiles) {

@@ -132,9 +132,6 @@ TEST(Values, NumbersAndTimes) {
   EXPECT_EQ(parse_cpus("1.5").value(), 1'500'000'000);
   EXPECT_FALSE(bool(parse_cpus("0")));
   EXPECT_FALSE(bool(parse_cpus("nan")));
-  EXPECT_EQ(parse_duration("1m30s").value(), std::chrono::seconds(90));
-  EXPECT_EQ(parse_duration("500ms").value(), std::chrono::milliseconds(500));
-  for (const auto* text : {"", "x", "5", "-1s", "1y"}) EXPECT_FALSE(bool(parse_duration(text))) << text;
   EXPECT_EQ(parse_restart("on-failure:3").value().maximum_retries, 3u);
   EXPECT_FALSE(bool(parse_restart("sometimes")));
   EXPECT_EQ(parse_ulimit("nofile=1:2").value().hard, 2u);

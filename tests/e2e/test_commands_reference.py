@@ -8,7 +8,7 @@ from conftest import BINARIES, SOURCE
 
 DAEMONS = ["gantry-monitor", "gantry-agent", "gantry-control", "gantry-registry"]
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", (SOURCE / "docs/commands.md").read_text(), re.M | re.S))
-OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w-])")
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[A-Za-z])(?![\w-])")
 
 
 def call(program, *words):
@@ -26,7 +26,7 @@ def options_of_help(text):
     """{"--name": (its letter or None, its text)}"""
     found, last = {}, None
     for line in text.splitlines():
-        begin = re.match(r" {2,6}(?:(-\w), )?(--[a-z][a-z-]*)", line)
+        begin = re.match(r" {2,6}(?:(-\w), )?(--[a-z][a-z0-9-]*)", line)
         if begin:
             last = begin[2]
             found[last] = (begin[1], line)

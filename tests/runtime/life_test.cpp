@@ -155,5 +155,29 @@ TEST_F(Containers, JsonLogHoldsTheErrorThatAManagerShows) {
   EXPECT_EQ(info.st_mode & 07777, 0600U) << "it quotes arguments, which are nobody else's";
 }
 
+TEST_F(Containers, UpdateAndEventsRefuseWhatTheyCannotDo) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"update", "--l3-cache-schema", "L3:0=f", test_id}, "--l3-cache-schema: Intel RDT is not supported"},
+      {{"update", "--cpu-rt-runtime", "1", test_id}, "--cpu-rt-runtime: cgroup v2 has no limit"},
+      {{"update", "--memory", "1x", test_id}, "--memory"},
+      {{"update", "--pids-limit", "-2", test_id}, "--pids-limit"},
+      {{"update", "--cpu-share", "many", test_id}, "--cpu-share"},
+      {{"update", "--blkio-weight", "70000", test_id}, "--blkio-weight"},
+      {{"events", "--interval", "soon", test_id}, "--interval: must be a duration"},
+      {{"events", "--interval", "0", test_id}, "--interval must be 1ms to 24h"},
+      {{"events", "--stats", "nosuch"}, "container does not exist"},
+  };
+  for (const auto& [arguments, text] : cases) {
+    const auto refused = runtime(arguments);
+    EXPECT_EQ(refused.status, 1) << text;
+    EXPECT_THAT(refused.errors, HasSubstr(text));
+  }
+  ASSERT_EQ(runtime({"kill", test_id, "KILL"}).status, 0);
+  ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "stopped"; }));
+  EXPECT_THAT(runtime({"events", "--stats", test_id}).errors, HasSubstr("is not running"));
+}
+
 }  // namespace
 }  // namespace gantry::runtime
