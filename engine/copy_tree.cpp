@@ -127,11 +127,11 @@ Result<void> copy_folder(BorrowedFd from_folder, BorrowedFd to_folder, const cha
 Result<void> copy_other(BorrowedFd from_folder, BorrowedFd to_folder, const char* name,
                         const struct stat& status) {
   if (S_ISLNK(status.st_mode)) {
-    std::array<char, PATH_MAX> target{};
-    if (readlinkat(from_folder.get(), name, target.data(), target.size() - 1) < 0) {
+    std::string target(PATH_MAX, '\0');  // on the heap: each level of a deep tree has this on its stack else
+    if (readlinkat(from_folder.get(), name, target.data(), target.size()) < 0) {
       return Error::system(errno, "read link");
     }
-    if (symlinkat(target.data(), to_folder.get(), name) != 0) return Error::system(errno, "make link");
+    if (symlinkat(target.c_str(), to_folder.get(), name) != 0) return Error::system(errno, "make link");
   } else if (mknodat(to_folder.get(), name, status.st_mode, status.st_rdev) != 0) {
     return Error::system(errno, "make node");
   }

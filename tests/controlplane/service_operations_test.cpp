@@ -176,7 +176,8 @@ TEST_F(ServiceOperationsTest, WithoutVersionConsistencyEachTaskLooksBehindTheTag
       {{{"containerName", "app"}, {"status", "RUNNING"}, {"imageDigest", "sha256:" + std::string(64, 'a')}}});
   call("UpdateService", {{"service", "web"}, {"desiredCount", 2}});
   ASSERT_TRUE(wait_for_tasks(2));
-  for (const auto& task : call("DescribeTasks", {{"tasks", running_tasks("web")}})["tasks"]) {
+  const auto described = call("DescribeTasks", {{"tasks", running_tasks("web")}});
+  for (const auto& task : described.at("tasks")) {
     EXPECT_EQ(task["containers"][0]["image"], "127.0.0.1:5000/ns1/web:v1");
   }
 }
