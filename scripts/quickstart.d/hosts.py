@@ -102,6 +102,7 @@ class NativeHost:
         return done.stdout if check else done
 
     def halt(self):
+        self.remove_task_groups()
         # gantry leaves the folder of network namespaces mounted, as ip does: for the next container.
         for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()[::-1]:
             point = line.split()[4]
@@ -110,6 +111,20 @@ class NativeHost:
         table = f"gantry-{self.bridge}"
         for command in (["ip", "link", "delete", self.bridge], ["nft", "delete", "table", "inet", table]):
             subprocess.run(command, check=False, capture_output=True)
+
+
+    def remove_task_groups(self):
+        """The agent keeps a stopped task, and with it the task's empty cgroup, for three hours."""
+        mounts = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+        group = next((pathlib.Path(m[4]) for m in mounts if m[m.index("-") + 1] == "cgroup2"), None)
+        if not group:
+            return
+        tasks = [group / "gantry/ecs" / file.stem for file in (self.state / "host/agent/tasks").glob("*.json")]
+        for folder in [*tasks, group / "gantry/ecs", group / "gantry"]:
+            try:
+                folder.rmdir()
+            except OSError:
+                pass  # gone already, or in use by a gantry that is installed here
 
 
 class GuestHost(NativeHost):

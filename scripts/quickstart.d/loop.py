@@ -5,15 +5,14 @@ import pathlib
 import secrets
 import shutil
 import socket
+import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 
 import boto3
 from botocore.config import Config
 
 import hosts
-from show import ClaimFailed, run, wait_for
+from show import ClaimFailed, progress, run, wait_for
 
 REGION = "us-east-1"
 CLUSTER = "default"
@@ -27,11 +26,8 @@ def free_port():
 
 def http_get(url, timeout=3.0):
     """The body, or None when there is no good answer."""
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
-            return answer.read().decode(errors="replace")
-    except (urllib.error.URLError, OSError):
-        return None
+    done = subprocess.run(["curl", "-sf", "--max-time", str(timeout), url], capture_output=True, text=True)
+    return done.stdout if done.returncode == 0 else None
 
 
 def new_facts(in_guest):
@@ -188,10 +184,12 @@ class Loop:
             except Exception as error:  # the control plane may be what failed: go on cleaning up
                 print(f"   (stop the tasks: {error})")
             self.gantry_remove_all()
-            self.agent.stop()
-        self.control.stop()
-        self.registry_server.stop()
-        self.host.halt()
+            with progress("the agent ends"):
+                self.agent.stop()
+        with progress("the servers and the host end"):
+            self.control.stop()
+            self.registry_server.stop()
+            self.host.halt()
         try:
             shutil.rmtree(self.state)
         except OSError as error:

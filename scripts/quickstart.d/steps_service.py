@@ -3,7 +3,7 @@ import json
 
 import images
 from loop import CLUSTER
-from show import ClaimFailed, require, say, wait_for
+from show import ClaimFailed, progress, require, say, wait_for
 
 
 def container(loop, image, **more):
@@ -104,7 +104,8 @@ def burn_cpu(loop):
     task = wait_for("the task to run", running, 90)
     stat = loop.task_cgroup(task) + "/cpu.stat"
     script = f"cat {stat} /proc/uptime; sleep 5; cat {stat} /proc/uptime"
-    lines = loop.host.run(["sh", "-c", script]).splitlines()
+    with progress("it burns CPU for 5 seconds"):
+        lines = loop.host.run(["sh", "-c", script]).splitlines()
     used = [int(line.split()[1]) for line in lines if line.startswith("usage_usec ")]
     clock = [float(line.split()[0]) for line in lines if "." in line.split()[0]]
     share = (used[1] - used[0]) / 1e6 / (clock[1] - clock[0])
