@@ -66,10 +66,15 @@ bool shows_us_to_a_container(const char* argument) {
   return same(argument, "create") || same(argument, "run") || same(argument, "exec");
 }
 
-bool is_sealed() {
+// Set before main, which only asks.
+bool sealed = false;
+
+bool is_on_readonly_mount() {
   struct statfs info;  // NOLINT: left unset, since setting it is a call of memset
-  if (call(SYS_statfs, address(own_program), address(&info)) == 0 && (info.f_flags & ST_RDONLY) != 0)
-    return true;
+  return call(SYS_statfs, address(own_program), address(&info)) == 0 && (info.f_flags & ST_RDONLY) != 0;
+}
+
+bool is_sealed_memory() {
   const long self = call(SYS_openat, AT_FDCWD, address(own_program), O_RDONLY | O_CLOEXEC);
   if (self < 0) return false;
   const long seals = call(SYS_fcntl, self, F_GET_SEALS);
@@ -118,9 +123,14 @@ extern "C" [[gnu::used]] void gantry_seal(long* stack) {
   char** envp = argv + stack[0] + 1;
   bool wanted = false;
   for (long i = 1; i < stack[0] && !wanted; ++i) wanted = shows_us_to_a_container(argv[i]);
-  if (!wanted || is_sealed()) return;
+  if (!wanted) return;
+  sealed = is_on_readonly_mount();
+  if (sealed) return;
   execute_readonly_mount(argv, envp);
-  execute_sealed_memory(argv, envp);
+  // After that, as a file in memory is on no mount that could be copied: it is here only where mounts may not
+  // be made.
+  sealed = is_sealed_memory();
+  if (!sealed) execute_sealed_memory(argv, envp);
 }
 
 #if defined(__x86_64__)
@@ -155,7 +165,7 @@ gantry_seal_start:
 namespace gantry::runtime {
 
 bool program_is_sealed() {
-  return is_sealed();
+  return sealed;
 }
 
 }  // namespace gantry::runtime
