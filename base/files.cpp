@@ -21,6 +21,13 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+void reserve_for(BorrowedFd file, size_t limit, std::string& data) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+    data.reserve(std::min(static_cast<size_t>(info.st_size), limit) + 1);
+  }
+}
+
 }  // namespace
 
 Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
@@ -31,10 +38,6 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
 
 Result<std::string> read_all(BorrowedFd fd, size_t limit) {
   std::string data;
-  struct stat info {};
-  if (::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
-    data.reserve(std::min(static_cast<size_t>(info.st_size), limit) + 1);
-  }
   char buffer[16384];
   for (;;) {
     const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
@@ -44,6 +47,7 @@ Result<std::string> read_all(BorrowedFd fd, size_t limit) {
     if (data.size() + static_cast<size_t>(got) > limit) {
       return Error::make(ErrorKind::invalid, "longer than the limit of {} bytes", limit);
     }
+    if (data.empty() && static_cast<size_t>(got) == sizeof buffer) reserve_for(fd, limit, data);
     data.append(buffer, static_cast<size_t>(got));
   }
 }
