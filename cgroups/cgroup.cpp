@@ -14,8 +14,7 @@ namespace gantry::cgroups {
 
 namespace {
 
-Result<HostSupport> host_with_cgroup2() {
-  auto host = detect_host();
+Result<HostSupport> with_cgroup2(HostSupport host) {
   if (host.mount.empty()) return Error(ErrorKind::unsupported, host.describe());
   return host;
 }
@@ -36,7 +35,7 @@ std::map<std::string, uint64_t> read_events(const std::string& directory, std::s
 Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources& resources,
                               Enforcement enforcement) {
   TRY(path_parts(path));
-  const auto host = TRY(host_with_cgroup2());
+  const auto host = TRY(with_cgroup2(detect_host()));
   auto limits = TRY(plan_limits(resources, host, enforcement));
   auto created = TRY(make_folders(host, path));
   TRY(enable_controllers(host, path, limits.controllers, {"cpu", "memory", "pids", "io"}));
@@ -48,14 +47,14 @@ Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources
 
 Result<Cgroup> Cgroup::open(const std::string& path) {
   TRY(path_parts(path));
-  const auto host = TRY(host_with_cgroup2());
+  const auto host = TRY(with_cgroup2(detect_mount()));
   auto directory = host.mount + path;
   if (!path_exists(directory)) return Error::make(ErrorKind::not_found, "no cgroup {}", directory);
   return Cgroup(path, std::move(directory));
 }
 
 Result<Cgroup> Cgroup::of_process(pid_t pid) {
-  const auto host = TRY(host_with_cgroup2());
+  const auto host = TRY(with_cgroup2(detect_mount()));
   const auto file = format("/proc/{}/cgroup", pid);
   auto path = parse_cgroup_membership(TRY(read_file(file)));
   if (!path) return Error::make(ErrorKind::unsupported, "{} has no cgroup v2 line", file);
@@ -73,7 +72,7 @@ Result<void> Cgroup::attach(pid_t pid) const {
 }
 
 Result<void> Cgroup::update(const oci::LinuxResources& resources, Enforcement enforcement) {
-  const auto host = TRY(host_with_cgroup2());
+  const auto host = TRY(with_cgroup2(detect_host()));
   TRY(check_memory_update(directory_, resources));
   auto limits = TRY(plan_limits(resources, host, enforcement));
   limits.guards_devices = limits.guards_devices && !resources.devices.empty();

@@ -112,6 +112,7 @@ Result<void> enable_controllers(const HostSupport& host, const std::string& path
   for (const auto& name : wanted) {
     if (host.offers(name)) all.insert(name);
   }
+  if (all.empty()) return {};
   const auto has = read_names(host.mount + path, "cgroup.controllers");
   if (std::includes(has.begin(), has.end(), all.begin(), all.end())) return {};
   auto folder = host.mount;

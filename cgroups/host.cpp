@@ -33,7 +33,9 @@ std::string unescape(std::string_view text) {
   return plain;
 }
 
-HostSupport find_mount() {
+}  // namespace
+
+HostSupport detect_mount() {
   // The two usual places first: one statfs each, instead of a mountinfo of a thousand lines.
   if (is_cgroup2(unified_mount)) return {unified_mount, true, {}};
   if (is_cgroup2(hybrid_mount)) return {hybrid_mount, false, {}};
@@ -41,10 +43,8 @@ HostSupport find_mount() {
   return text ? parse_mountinfo(*text) : HostSupport{};
 }
 
-}  // namespace
-
 HostSupport detect_host() {
-  auto host = find_mount();
+  auto host = detect_mount();
   if (host.mount.empty()) return host;
   if (const auto text = read_file(join_path(host.mount, "cgroup.controllers"))) {
     for (const auto& name : split(trim(*text), ' ')) {

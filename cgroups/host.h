@@ -22,6 +22,8 @@ struct HostSupport {
 // /sys/fs/cgroup is preferred to /sys/fs/cgroup/unified, and that to any other. Never fails: no cgroup2 is an
 // answer. cgroups(7).
 HostSupport detect_host();
+// The same without the controllers, for who only wants to find a cgroup.
+HostSupport detect_mount();
 
 // The mount point and `unified` from the text of a mountinfo file (proc(5)), without the controllers.
 HostSupport parse_mountinfo(std::string_view mountinfo);

@@ -47,7 +47,7 @@ Result<std::string> cgroup_path(const oci::Linux& config, const std::string& id,
 Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
                                                      const oci::LinuxResources& resources, Limits limits) {
   const bool asked = has_limits(resources);
-  if (!asked && cgroups::detect_host().mount.empty()) return std::optional<cgroups::Cgroup>();
+  if (!asked && cgroups::detect_mount().mount.empty()) return std::optional<cgroups::Cgroup>();
   const auto enforcement =
       limits == Limits::best_effort ? cgroups::Enforcement::best_effort : cgroups::Enforcement::required;
   auto cgroup = cgroups::Cgroup::create(path, resources, enforcement);
