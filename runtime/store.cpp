@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <thread>
@@ -45,9 +46,13 @@ Result<void> check_id(const std::string& id) {
 
 Result<ContainerFolder> ContainerFolder::claim(const std::string& root, const std::string& id) {
   TRY(check_id(id));
-  TRY(make_directories(root, 0711));
   const std::string path = join_path(root, id);
-  if (::mkdir(path.c_str(), 0711) != 0) {
+  int made = ::mkdir(path.c_str(), 0711);
+  if (made != 0 && errno == ENOENT) {
+    TRY(make_directories(root, 0711));
+    made = ::mkdir(path.c_str(), 0711);
+  }
+  if (made != 0) {
     if (errno == EEXIST)
       return Error::make(ErrorKind::exists, "container with given ID already exists: {}", id);
     return Error::system(errno, "make {}", path);
@@ -110,7 +115,15 @@ Result<Record> ContainerFolder::load() const {
 }
 
 Result<void> ContainerFolder::save(const Record& record) const {
-  return write_file(file("state.json"), to_json_text(record), 0600);
+  // A name of its own, as the folder is locked: what a command that was killed left there is overwritten.
+  constexpr const char* temporary = ".state.json.tmp";
+  {
+    const UniqueFd written(::openat(fd_.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!written) return Error::system(errno, "make {}", file(temporary));
+    TRY(write_all(written, to_json_text(record)).context("write {}", file(temporary)));
+  }
+  if (::renameat(fd_.get(), temporary, fd_.get(), "state.json") == 0) return {};
+  return Error::system(errno, "rename {}", file(temporary));
 }
 
 Result<oci::RuntimeConfig> ContainerFolder::load_config() const {
@@ -119,7 +132,10 @@ Result<oci::RuntimeConfig> ContainerFolder::load_config() const {
 }
 
 Result<void> ContainerFolder::save_config(const std::string& text) const {
-  return write_file(file("config.json"), text, 0600);
+  // In place, since nobody looks at it before state.json is there.
+  const UniqueFd written(::openat(fd_.get(), "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!written) return Error::system(errno, "make {}", file("config.json"));
+  return write_all(written, text).context("write {}", file("config.json"));
 }
 
 bool ContainerFolder::waits_for_start() const {
@@ -127,6 +143,12 @@ bool ContainerFolder::waits_for_start() const {
 }
 
 Result<void> ContainerFolder::remove() {
+  // What is known to be there; a tree walk only for what a killed command left. state.json last, so that
+  // until then the container can be found.
+  for (const char* name : {"config.json", "start.sock", "state.json"}) {
+    if (::unlinkat(fd_.get(), name, 0) != 0 && errno != ENOENT) break;
+  }
+  if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};
   return remove_tree(path_);
 }
 
