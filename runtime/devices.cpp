@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstring>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -74,10 +75,8 @@ bool is_bound_from_host(const oci::RuntimeConfig& config) {
 }
 
 // Sets `bound` when `dev` is what the bind `mount` put there: the same folder, by the same mount.
-Failure compare_with_bind(BorrowedFd dev, const MountPlan& mount, bool& bound) {
+Failure compare_with_bind(BorrowedFd dev, const struct stat& info, const MountPlan& mount, bool& bound) {
   if (mount.type != "bind" || !mount.folder || bound) return {};
-  struct stat info {};
-  if (::fstat(dev.get(), &info) != 0) return {"stat /dev of the container", errno};
   if (info.st_dev != mount.device || info.st_ino != mount.inode) return {};
   struct statx ours {};
   struct statx theirs {};
@@ -89,7 +88,8 @@ Failure compare_with_bind(BorrowedFd dev, const MountPlan& mount, bool& bound) {
   return {};
 }
 
-Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan) {
+// `as_root`: what is made in `folder` belongs to user and group 0 by itself.
+Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan, bool as_root) {
   const char* path = plan.path.c_str();
   if (plan.tree) {
     const UniqueFd target = make_target_in_root(folder, name, false);
@@ -97,6 +97,7 @@ Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan) {
     return {};
   }
   if (::mknodat(folder.get(), name, plan.mode, plan.number) == 0) {
+    if (as_root && plan.uid == 0 && plan.gid == 0) return {};
     if (::fchownat(folder.get(), name, plan.uid, plan.gid, AT_SYMLINK_NOFOLLOW) == 0) return {};
     return {"change the owner of device %s", errno, path};
   }
@@ -107,16 +108,16 @@ Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan) {
   return same ? Failure{} : Failure{"make device %s: something else is there", EEXIST, path};
 }
 
-Failure make_node_at_path(BorrowedFd root, BorrowedFd dev, const DevicePlan& plan) {
+Failure make_node_at_path(BorrowedFd root, BorrowedFd dev, const DevicePlan& plan, bool as_root) {
   const char* path = plan.path.c_str();
   const bool directly_in_dev =
       std::strncmp(path, "/dev/", 5) == 0 && std::strchr(path + 5, '/') == nullptr && path[5] != '\0';
-  if (directly_in_dev) return make_node(dev, path + 5, plan);
+  if (directly_in_dev) return make_node(dev, path + 5, plan, as_root);
   char name[NAME_MAX + 1];
   const UniqueFd folder = std::strncmp(path, "/dev/", 5) == 0 ? make_parent_in_root(dev, path + 5, name)
                                                               : make_parent_in_root(root, path, name);
   if (!folder) return {"make the folder of device %s", errno, path};
-  return make_node(folder, name, plan);
+  return make_node(folder, name, plan, false);
 }
 
 Failure make_link(BorrowedFd dev, const char* name, const char* target) {
@@ -126,6 +127,8 @@ Failure make_link(BorrowedFd dev, const char* name, const char* target) {
 
 // /dev/ptmx must be the container's own multiplexer, whatever the image has there.
 Failure make_ptmx(BorrowedFd dev) {
+  if (::symlinkat("pts/ptmx", dev.get(), "ptmx") == 0) return {};
+  if (errno != EEXIST) return {"make the link /dev/ptmx", errno};
   if (::unlinkat(dev.get(), "ptmx", 0) != 0 && errno != ENOENT)
     return {"remove /dev/ptmx of the image", errno};
   return make_link(dev, "ptmx", "pts/ptmx");
@@ -136,6 +139,7 @@ Failure make_ptmx(BorrowedFd dev) {
 Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_namespace) {
   DevicesPlan plan;
   plan.populate = !is_bound_from_host(config);
+  plan.by_root = !user_namespace && ::getauxval(AT_EUID) == 0 && ::getauxval(AT_EGID) == 0;
   plan.kcore = ::access("/proc/kcore", F_OK) == 0;
   if (!plan.populate) return plan;
   for (const auto& entry : default_devices) {
@@ -168,10 +172,14 @@ Failure make_devices(BorrowedFd root, const DevicesPlan& plan, const std::vector
   if (!plan.populate) return {};
   const UniqueFd dev = make_real_folder(root, "/dev");
   if (!dev) return {"open /dev of the container without following links", errno};
+  struct stat info {};
+  if (::fstat(dev.get(), &info) != 0) return {"stat /dev of the container", errno};
   bool bound = false;
-  for (const auto& mount : mounts) STEP(compare_with_bind(dev, mount, bound));
+  for (const auto& mount : mounts) STEP(compare_with_bind(dev, info, mount, bound));
   if (bound) return {};
-  for (const auto& node : plan.nodes) STEP(make_node_at_path(root, dev, node));
+  // A new file's group is its maker's, or its folder's where that is setgid or the file system wants it so.
+  const bool as_root = plan.by_root && info.st_gid == 0;
+  for (const auto& node : plan.nodes) STEP(make_node_at_path(root, dev, node, as_root));
   for (const auto& link : default_links) STEP(make_link(dev, link.name, link.target));
   if (plan.kcore) STEP(make_link(dev, "core", "/proc/kcore"));
   return make_ptmx(dev);

@@ -22,6 +22,7 @@ struct DevicePlan {
 struct DevicesPlan {
   bool populate = true;  // false when /dev is a bind from the host: nothing is made in it
   bool kcore = false;    // the host has /proc/kcore, so /dev/core is made
+  bool by_root = false;  // user and group 0 make the nodes
   std::vector<DevicePlan> nodes;
 };
 
