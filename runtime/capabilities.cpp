@@ -13,24 +13,6 @@ namespace {
 
 constexpr int count = static_cast<int>(oci::capability_names.size());
 
-struct OwnSets {
-  uint64_t permitted = 0;
-  uint64_t bounding = 0;
-};
-
-OwnSets own_sets() {
-  OwnSets own;
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-  if (::syscall(SYS_capget, &header, data) == 0) {
-    own.permitted = data[0].permitted | (static_cast<uint64_t>(data[1].permitted) << 32);
-  }
-  for (int number = 0; number < count; ++number) {
-    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) own.bounding |= oci::capability_bit(number);
-  }
-  return own;
-}
-
 uint64_t plan_set(const char* set, const std::vector<std::string>& wanted, uint64_t possible,
                   std::vector<std::string>& warnings) {
   uint64_t mask = 0;
@@ -59,11 +41,10 @@ std::vector<std::string> kernel_capabilities() {
   return known;
 }
 
-CapabilitySets plan_capabilities(const std::optional<oci::Capabilities>& config,
+CapabilitySets plan_capabilities(const std::optional<oci::Capabilities>& config, const OwnStatus& own,
                                  std::vector<std::string>& warnings) {
   CapabilitySets sets;
   if (!config) return sets;
-  const OwnSets own = own_sets();
   sets.given = true;
   sets.bounding = plan_set("bounding", config->bounding, own.bounding, warnings);
   sets.permitted = plan_set("permitted", config->permitted, own.permitted & own.bounding, warnings);

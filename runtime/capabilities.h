@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "oci/runtime_config.h"
 #include "runtime/failure.h"
+#include "runtime/procfs.h"
 
 #include <cstdint>
 #include <string>
@@ -22,7 +23,7 @@ struct CapabilitySets {
 
 // Names that this kernel or our own permitted set doesn't have are left out and named in `warnings`.
 // Source: runtime-spec config.md "capabilities".
-CapabilitySets plan_capabilities(const std::optional<oci::Capabilities>& config,
+CapabilitySets plan_capabilities(const std::optional<oci::Capabilities>& config, const OwnStatus& own,
                                  std::vector<std::string>& warnings);
 
 // The names of those that the running kernel has.

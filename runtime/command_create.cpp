@@ -47,7 +47,8 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
   if (!flags.no_subreaper) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const SignalRelay signals = TRY(SignalRelay::make());
   Created created = TRY(create_container(global, flags.options));
-  const auto started = start_container(created.folder, created.record);
+  const auto started = start_created(created);
+  created.channel.reset();
   Result<int> status = 1;
   if (started) {
     created.folder.unlock();
@@ -55,8 +56,7 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
   }
   if (flags.keep && started) return status;
   TRY(created.folder.lock());
-  const auto config = created.folder.load_config();
-  const auto destroyed = destroy_container(created.folder, created.record, config ? &*config : nullptr);
+  const auto destroyed = destroy_container(created.folder, created.record, &created.config);
   if (!started) return started.error();
   log_result(destroyed);
   return status;
@@ -64,10 +64,9 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
 
 Result<int> run_detached(const GlobalOptions& global, const CreateFlags& flags) {
   Created created = TRY(create_container(global, flags.options));
-  const auto started = start_container(created.folder, created.record);
+  const auto started = start_created(created);
   if (started) return 0;
-  const auto config = created.folder.load_config();
-  log_result(destroy_container(created.folder, created.record, config ? &*config : nullptr));
+  log_result(destroy_container(created.folder, created.record, &created.config));
   return started.error();
 }
 
@@ -92,6 +91,7 @@ Result<int> command_run(const GlobalOptions& global, const Arguments& arguments)
   if (!rest) return 0;
   TRY(finish(flags, rest->at(0)));
   flags.options.detached = flags.detach;
+  flags.options.starts_here = true;
   return flags.detach ? run_detached(global, flags) : run_in_foreground(global, flags);
 }
 

@@ -38,8 +38,8 @@ Record make_record(const oci::RuntimeConfig& config, const CreateOptions& option
 // poststop hooks for a container that had begun to exist.
 class Creation {
  public:
-  Creation(const oci::RuntimeConfig& config, ContainerFolder folder, Record record)
-      : config_(config), folder_(std::move(folder)), record_(std::move(record)) {}
+  Creation(oci::RuntimeConfig config, ContainerFolder folder, Record record)
+      : config_(std::move(config)), folder_(std::move(folder)), record_(std::move(record)) {}
   Creation(const Creation&) = delete;
   Creation& operator=(const Creation&) = delete;
   ~Creation() {
@@ -48,16 +48,16 @@ class Creation {
 
   Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
   Result<void> make_cgroup(Limits limits);
-  Result<void> spawn_init(InitPlan& plan);
+  Result<void> spawn_init(InitPlan& plan, bool starts_here);
   Result<void> follow_init(InitPlan& plan);
-  Result<Created> commit(const std::string& pid_file);
+  Result<Created> commit(const CreateOptions& options);
 
  private:
   Result<void> run_runtime_hooks();
   Result<void> take_over(pid_t pid);
   void undo();
 
-  const oci::RuntimeConfig& config_;
+  oci::RuntimeConfig config_;
   ContainerFolder folder_;
   Record record_;
   std::optional<cgroups::Cgroup> cgroup_;
@@ -83,11 +83,11 @@ Result<void> Creation::make_cgroup(Limits limits) {
   return folder_.save(record_);
 }
 
-Result<void> Creation::spawn_init(InitPlan& plan) {
+Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here) {
   auto channel = TRY(Channel::make());
   plan.channel = std::move(channel.child);
   channel_ = std::move(channel.parent);
-  plan.start_socket = TRY(listen_for_start(folder_));
+  if (!starts_here) plan.start_socket = TRY(listen_for_start(folder_));
   if (plan.process.terminal.wanted && !plan.process.terminal.socket) {
     auto pair = TRY(SocketPair::make());
     terminal_socket_ = std::move(pair.first);
@@ -164,19 +164,20 @@ Result<void> Creation::follow_init(InitPlan& plan) {
   }
 }
 
-Result<Created> Creation::commit(const std::string& pid_file) {
+Result<Created> Creation::commit(const CreateOptions& options) {
   UniqueFd terminal;
   if (terminal_socket_) terminal = TRY(receive_terminal(terminal_socket_));
   const auto identity = TRY(identify_process(init_.pid));
   record_.pid = identity.pid;
   record_.start_time = identity.start_time;
   TRY(folder_.save(record_));
-  if (!pid_file.empty()) {
-    TRY(write_file(pid_file, std::to_string(init_.pid), 0644).context("write pid file"));
+  if (!options.pid_file.empty()) {
+    TRY(write_file(options.pid_file, std::to_string(init_.pid), 0644).context("write pid file"));
   }
-  TRY(answer(channel_));
+  if (!options.starts_here) TRY(answer(channel_));
   committed_ = true;
-  return Created{std::move(folder_), std::move(record_), std::move(init_.pidfd), std::move(terminal)};
+  return Created{std::move(folder_),     std::move(record_),  std::move(config_),
+                 std::move(init_.pidfd), std::move(terminal), std::move(channel_)};
 }
 
 void Creation::undo() {
@@ -197,18 +198,19 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   TRY(check_id(options.id));
   const std::string text = TRY(read_config(options));
   const std::string source = options.config.empty() ? "config.json" : options.config;
-  const auto config = TRY(oci::parse_runtime_config(text, source));
+  auto config = TRY(oci::parse_runtime_config(text, source));
   TRY(check_config(config, source));
   std::vector<std::string> warnings;
   InitPlan plan = TRY(plan_init(config, options, seccomp_cache_of(global.root), warnings));
   for (const auto& warning : warnings) log_warning(warning);
   auto folder = TRY(ContainerFolder::claim(global.root, options.id));
-  Creation creation(config, std::move(folder), make_record(config, options, plan));
+  Record record = make_record(config, options, plan);
+  Creation creation(std::move(config), std::move(folder), std::move(record));
   TRY(creation.keep_config(text));
   TRY(creation.make_cgroup(global.limits));
-  TRY(creation.spawn_init(plan));
+  TRY(creation.spawn_init(plan, options.starts_here));
   TRY(creation.follow_init(plan));
-  return creation.commit(options.pid_file);
+  return creation.commit(options);
 }
 
 }  // namespace

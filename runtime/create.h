@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/fd.h"
+#include "oci/runtime_config.h"
 #include "runtime/store.h"
 
 #include <optional>
@@ -28,20 +30,25 @@ struct CreateOptions {
   bool no_pivot = false;
   bool no_new_keyring = false;
   unsigned preserve_fds = 0;
-  bool detached = true;  // false: `run` in the foreground, which relays a terminal itself
+  bool detached = true;      // false: `run` in the foreground, which relays a terminal itself
+  bool starts_here = false;  // by start_created, soon; false: by the command `start`, through start.sock
 };
 
 struct Created {
   ContainerFolder folder;
   Record record;
+  oci::RuntimeConfig config;
   UniqueFd pidfd;
   UniqueFd terminal;  // the master, when not detached and process.terminal is set
+  UniqueFd channel;   // to init, with starts_here
 };
 
-// Makes the container up to where init waits for `start`: state on disk, pid file written. On failure nothing
-// is left: no process, no cgroup, no folder.
+// Makes the container up to where init waits for its start: state on disk, pid file written. On failure
+// nothing is left: no process, no cgroup, no folder.
 Result<Created> create_container(const GlobalOptions& global, const CreateOptions& options);
 
+// start_container for one made with `starts_here`, whose init waits on the channel that it was made over.
+Result<void> start_created(const Created& created);
 // Lets init go on: startContainer hooks, the program. Errors: runc's texts; what init reports.
 Result<void> start_container(ContainerFolder& folder, const Record& record);
 

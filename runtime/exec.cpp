@@ -58,9 +58,7 @@ Result<int> foreign_namespaces(pid_t pid) {
 }
 
 Failure enter_container(ExecPlan& plan) {
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  STEP(reset_signals(plan.process));
   const int flags = plan.namespaces & ~CLONE_NEWPID;  // the parent arranged for that one
   if (flags != 0 && ::setns(plan.container.get(), flags) != 0)
     return {"join the container's namespaces", errno};
@@ -149,14 +147,14 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   context.seccomp_cache = seccomp_cache_of(global.root);
   context.seccomp = &config.linux_->seccomp;
   context.personality = &config.linux_->personality;
-  plan.process = TRY(plan_process(process, context, warnings));
+  plan.procfs = TRY(open_trusted_procfs());
+  plan.process = TRY(plan_process(process, context, plan.procfs, warnings));
   for (const auto& warning : warnings) log_warning(warning);
   plan.process.terminal.bind_console = false;
   plan.process.make_cwd = false;  // the container is the program's by now: nothing of ours appears in it
   plan.container = TRY(open_process(record.process()));
   plan.namespaces = TRY(foreign_namespaces(record.pid));
   plan.root = TRY(open_file(format("/proc/{}/root", record.pid), O_PATH | O_DIRECTORY));
-  plan.procfs = TRY(open_trusted_procfs());
   // Once more after the paths of that pid were used: they were of the right process.
   TRY(open_process(record.process()));
   return plan;

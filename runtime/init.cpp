@@ -14,16 +14,6 @@
 namespace gantry::runtime {
 namespace {
 
-Failure reset_signals() {
-  sigset_t none;
-  sigemptyset(&none);
-  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return {"reset the signal mask", errno};
-  for (int number = 1; number < 32; ++number) {
-    if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
-  }
-  return {};
-}
-
 Failure enter_namespaces(InitPlan& plan) {
   NamespacePlan& spaces = plan.namespaces;
   const bool joins_user = spaces.joins_user();
@@ -48,7 +38,10 @@ Failure enter_namespaces(InitPlan& plan) {
 Failure build_root(InitPlan& plan) {
   ::umask(0);
   STEP(attach_root(plan.root));
+  UniqueFd before;  // for hooks, which run where the caller did
+  if (!plan.create_container.empty()) before = UniqueFd(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount));
+  if (before && ::fchdir(before.get()) != 0) return {"go back to the working directory", errno};
   STEP(make_devices(plan.root.tree, plan.devices, plan.mounts));
   if (plan.parent_hooks) {
     send_packet(plan.channel, Message::hooks);
@@ -80,7 +73,7 @@ Failure enter_container(InitPlan& plan) {
 }
 
 Failure create_container(InitPlan& plan) {
-  STEP(reset_signals());
+  STEP(reset_signals(plan.process));
   // Before anything is joined: others there get nothing from /proc/PID of this process (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return {"make the process undumpable", errno};
   STEP(enter_namespaces(plan));
@@ -88,8 +81,12 @@ Failure create_container(InitPlan& plan) {
   return enter_container(plan);
 }
 
-// Waits for `start`. Its connection stays open until execve closes it, which is how it learns of success.
-UniqueFd wait_for_start(const InitPlan& plan) {
+// Waits for `start`, or for `run`, which made it and goes on over the same channel. The connection stays open
+// until execve closes it, which is how the other side learns of success.
+UniqueFd wait_for_start(InitPlan& plan) {
+  if (!wait_for_answer(plan.channel)) ::_exit(1);
+  if (!plan.start_socket) return std::move(plan.channel);
+  plan.channel.reset();
   for (;;) {
     UniqueFd connection(::accept4(plan.start_socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection && errno == EINTR) continue;
@@ -147,8 +144,6 @@ void run_init(InitPlan& plan) {
   }
   ::prctl(PR_SET_PDEATHSIG, 0);
   send_packet(plan.channel, Message::ready);
-  if (!wait_for_answer(plan.channel)) ::_exit(1);
-  plan.channel.reset();
   const UniqueFd connection = wait_for_start(plan);
   Failure failed = run_hooks(plan.start_container, plan.created, ::getpid(), plan.process.envp.data());
   if (!failed) failed = finish_process(plan.process);

@@ -34,7 +34,7 @@ struct InitPlan {
 
   UniqueFd procfs;          // trusted: made by us, mounted nowhere
   UniqueFd channel;         // to the parent
-  UniqueFd start_socket;    // listening; `start` connects
+  UniqueFd start_socket;    // listening; `start` connects. Empty: the start comes over the channel
   bool wait_first = false;  // for id maps, or for being moved into the cgroup
 };
 

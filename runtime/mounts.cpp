@@ -47,13 +47,28 @@ bool is_cgroup(const std::string& type) {
   return type == "cgroup" || type == "cgroup2";
 }
 
-Result<void> set_tree_attributes(const MountPlan& plan) {
-  const MountOptions& options = plan.options;
+// Below a mount that isn't shared, what is attached keeps its propagation: then that needn't wait.
+bool can_propagate_early(const MountOptions& options, const MountContext& context) {
+  return !context.shares && options.propagation.size() == 1 &&
+         (options.propagation[0].recursive || !options.recursive_bind);
+}
+
+Result<void> set_tree_attributes(MountPlan& plan, const MountContext& context) {
+  MountOptions& options = plan.options;
   const auto shares = [](const Propagation& entry) { return entry.type == MS_SHARED; };
   // A copy of a shared mount is its peer: what is mounted below would show on the host. Only who asks for
   // "shared" gets that.
   const bool shared = std::any_of(options.propagation.begin(), options.propagation.end(), shares);
-  if (!shared && set_mount_attributes(plan.tree, 0, 0, MS_SLAVE, true) != 0) {
+  uint64_t propagation = shared ? 0 : MS_SLAVE;
+  if (can_propagate_early(options, context)) {
+    propagation = options.propagation[0].type;
+    options.propagation.clear();
+  }
+  if (!options.recursive_bind && (options.recursive_set | options.recursive_clear) == 0) {
+    if (set_mount_attributes(plan.tree, options.set, options.clear, propagation, false) == 0) return {};
+    return Error::system(errno, "set options");
+  }
+  if (propagation != 0 && set_mount_attributes(plan.tree, 0, 0, propagation, true) != 0) {
     return Error::system(errno, "set propagation");
   }
   if ((options.set | options.clear) != 0 &&
@@ -86,7 +101,7 @@ Result<void> plan_bind(MountPlan& plan, const MountContext& context) {
                                       system.f_type != PROC_SUPER_MAGIC || info.st_ino != proc_root)) {
     return Error::make(ErrorKind::invalid, "\"/proc\" cannot be mounted because it is not of type proc");
   }
-  return set_tree_attributes(plan);
+  return set_tree_attributes(plan, context);
 }
 
 // What a user namespace may not mount is bound from the host instead, read-only all through.
@@ -106,6 +121,11 @@ Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
   if (is_cgroup(plan.type)) {
     plan.type = "cgroup2";
     plan.source = "cgroup";
+  }
+  // A new mount has no peers, and gets none where nothing is shared.
+  if (!context.shares) {
+    std::erase_if(plan.options.propagation,
+                  [](const auto& entry) { return entry.type == MS_PRIVATE || entry.type == MS_SLAVE; });
   }
   // Nothing lies below a new mount, so that what is asked for all below is asked for the mount.
   plan.options.set = (plan.options.set & ~plan.options.recursive_clear) | plan.options.recursive_set;
@@ -252,6 +272,47 @@ Failure make_filesystem_by_path(const MountPlan& plan, BorrowedFd target, Unique
   return {"mount %s: set options", errno, place};
 }
 
+struct MountFlag {
+  uint64_t attribute;
+  unsigned long flag;
+};
+
+// What fsmount(2) and mount(2) call the same by different numbers. Not read-only: for mount(2) that is the
+// file system's state too, which others may share.
+constexpr MountFlag mount_flags[] = {
+    {MOUNT_ATTR_NOSUID, MS_NOSUID},           {MOUNT_ATTR_NODEV, MS_NODEV},
+    {MOUNT_ATTR_NOEXEC, MS_NOEXEC},           {MOUNT_ATTR_NOATIME, MS_NOATIME},
+    {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME}, {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}};
+
+// Whether mount(2) says all that `plan` asks for; `text` gets the options.
+bool fits_one_call(const MountPlan& plan, MountText& text) {
+  uint64_t attributes = plan.options.set;
+  for (const auto& entry : mount_flags) {
+    if ((attributes & entry.attribute) == 0) continue;
+    text.flags |= entry.flag;
+    attributes &= ~entry.attribute;
+  }
+  bool plain = true;
+  for (const auto& option : plan.options.options) {
+    text.add(option);
+    plain = plain && option.key.find(',') == std::string::npos && option.value.find(',') == std::string::npos;
+  }
+  return plain && attributes == 0 && text.complete && plan.options.propagation.empty() &&
+         !plan.options.copy_up && !plan.readonly_last && is_virtual(plan.type);
+}
+
+// The common case by mount(2), on the target as the working directory: one call for what else takes one for
+// each option and three more. False, with nothing done, when it isn't that, or fails: the other way says why.
+bool mount_in_one_call(const MountPlan& plan, BorrowedFd target) {
+  MountText text;
+  OctalMode mode;
+  if (!fits_one_call(plan, text) || mode.inherit(plan, target)) return false;
+  if (*mode.text != '\0') text.add_entry("mode", "=", mode.text);
+  const char* source = plan.source.empty() ? plan.type.c_str() : plan.source.c_str();
+  return text.complete && ::fchdir(target.get()) == 0 &&
+         ::mount(source, ".", plan.type.c_str(), text.flags, text.text) == 0;
+}
+
 }  // namespace
 
 bool is_allowed_in_proc(const std::string& destination) {
@@ -284,6 +345,7 @@ Failure perform_mount(BorrowedFd root, MountPlan& plan) {
   STEP(check_target(plan, target));
   UniqueFd made;
   if (!plan.tree) {
+    if (mount_in_one_call(plan, target)) return {};
     const Failure failed = needs_legacy_call(plan) ? make_filesystem_by_path(plan, target, made)
                                                    : make_filesystem(plan, target, made);
     if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;

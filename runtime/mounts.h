@@ -31,12 +31,14 @@ struct MountContext {
   bool user_namespace = false;  // the container has one
   bool own_network = true;      // and a network namespace that belongs to it
   std::string cgroup_mount;     // of the host; may be empty
+  bool shares = false;          // some mount of the container is to be shared
 };
 
 // Errors: name the destination.
 Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context);
 
-// Attaches it below `root`, on the descriptor of its destination (CVE-2021-30465).
+// Attaches it below `root`, on the descriptor of its destination (CVE-2021-30465). May change the working
+// directory.
 Failure perform_mount(BorrowedFd root, MountPlan& plan);
 // The read-only remounts that had to wait.
 Failure finish_mount(const MountPlan& plan);

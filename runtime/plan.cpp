@@ -16,12 +16,18 @@ bool owns(NamespacePlan& spaces, uint64_t flag) {
   return spaces.creates(flag);
 }
 
+bool asks_to_share(const oci::Mount& mount) {
+  return std::any_of(mount.options.begin(), mount.options.end(),
+                     [](const auto& option) { return option == "shared" || option == "rshared"; });
+}
+
 Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& options, InitPlan& plan) {
   MountContext context;
   context.bundle = options.bundle;
   context.user_namespace = plan.namespaces.has(CLONE_NEWUSER);
   context.own_network = owns(plan.namespaces, CLONE_NEWNET);
-  if (context.user_namespace) context.cgroup_mount = cgroups::detect_host().mount;
+  if (context.user_namespace) context.cgroup_mount = cgroups::detect_mount().mount;
+  context.shares = std::any_of(config.mounts.begin(), config.mounts.end(), asks_to_share);
   for (const auto& mount : config.mounts) plan.mounts.push_back(TRY(plan_mount(mount, context)));
   plan.devices = TRY(plan_devices(config, context.user_namespace));
   plan.masked_paths = config.linux_->masked_paths;
@@ -79,7 +85,8 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   context.seccomp_cache = seccomp_cache;
   context.seccomp = &config.linux_->seccomp;
   context.personality = &config.linux_->personality;
-  plan.process = TRY(plan_process(*config.process, context, warnings));
+  plan.procfs = TRY(open_trusted_procfs());
+  plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
   plan.namespaces = TRY(plan_namespaces(*config.linux_));
   plan.sysctls = TRY(plan_sysctls(*config.linux_));
@@ -88,7 +95,6 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   if (config.hooks) TRY(plan_all_hooks(*config.hooks, plan));
   plan.hostname = config.hostname;
   plan.domainname = config.domainname;
-  plan.procfs = TRY(open_trusted_procfs());
   return plan;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -140,6 +141,24 @@ uint64_t kept_capabilities(const ProcessPlan& plan) {
 }
 
 }  // namespace
+
+// execve(2) keeps what is ignored, and nothing of ours handles signals: so only what was ignored at our own
+// start isn't the default.
+Failure reset_signals(const ProcessPlan& plan) {
+  sigset_t none;
+  sigemptyset(&none);
+  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return {"reset the signal mask", errno};
+  // By hand, since glibc keeps 32 and 33 for itself. All zero, the kernel's structure is SIG_DFL.
+  // sigaction(2)
+  constexpr unsigned long by_default[4] = {};
+  for (int number = 1; number <= 64; ++number) {
+    if ((plan.ignored_signals >> (number - 1) & 1) == 0) continue;
+    if (::syscall(SYS_rt_sigaction, number, by_default, nullptr, sizeof(uint64_t)) != 0) {
+      return {"reset a signal to its default", errno};
+    }
+  }
+  return {};
+}
 
 Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
   if (plan.personality && ::personality(*plan.personality) < 0) return {"set the personality", errno};

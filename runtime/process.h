@@ -52,7 +52,8 @@ struct ProcessPlan {
   std::string keyring;           // "_ses.ID"; empty: keep the caller's
   std::string apparmor_profile;  // empty: none
   TerminalPlan terminal;
-  unsigned preserved = 0;  // descriptors 3 … 2 + preserved stay open
+  uint64_t ignored_signals = 0;  // by our caller; bit N - 1 is signal N
+  unsigned preserved = 0;        // descriptors 3 … 2 + preserved stay open
 
   ProcessPlan() = default;
   ProcessPlan(ProcessPlan&&) = default;
@@ -70,7 +71,10 @@ struct ProcessContext {
 // Errors: invalid and unsupported, with runc's texts where callers know them. `warnings` gets what is left
 // out.
 Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessContext& context,
-                                 std::vector<std::string>& warnings);
+                                 BorrowedFd procfs, std::vector<std::string>& warnings);
+
+// In the child: no signal is blocked or ignored, whatever our caller had.
+Failure reset_signals(const ProcessPlan& plan);
 
 // In the child. prepare: all up to where the program's own privileges are in force (but for CAP_SYS_ADMIN
 // while a filter must still be installed), and the program is found. finish: the filter, the last limits, and

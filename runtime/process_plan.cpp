@@ -179,7 +179,7 @@ unsigned pass_listen_fds(std::vector<std::string>& environment) {
 }  // namespace
 
 Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessContext& context,
-                                 std::vector<std::string>& warnings) {
+                                 BorrowedFd procfs, std::vector<std::string>& warnings) {
   if (process.args.empty()) return Error::make(ErrorKind::invalid, "args must not be empty");
   if (process.args[0].empty()) return Error::make(ErrorKind::invalid, "args[0] must not be empty");
   if (process.cwd.empty() || process.cwd[0] != '/') {
@@ -201,7 +201,9 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
   plan.candidates = plan_candidates(plan);
   plan.cwd = process.cwd;
   TRY(plan_user(process.user, plan));
-  plan.capabilities = plan_capabilities(process.capabilities, warnings);
+  const OwnStatus own = TRY(read_own_status(procfs));
+  plan.ignored_signals = own.ignored_signals;
+  plan.capabilities = plan_capabilities(process.capabilities, own, warnings);
   plan.no_new_privileges = process.no_new_privileges;
   plan.rlimits = TRY(plan_rlimits(process.rlimits));
   plan.oom_score_adj = process.oom_score_adj;

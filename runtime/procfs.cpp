@@ -1,7 +1,9 @@
 #include "runtime/procfs.h"
 
+#include "base/files.h"
 #include "runtime/syscalls.h"
 
+#include <charconv>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -10,6 +12,15 @@ namespace gantry::runtime {
 namespace {
 
 constexpr ino_t proc_root_inode = 1;
+constexpr size_t longest_status = 64 * 1024;
+
+Result<void> parse_mask(std::string_view status, std::string_view label, uint64_t& mask) {
+  const size_t at = status.find(label);
+  const char* begin = at == std::string_view::npos ? nullptr : status.data() + at + label.size();
+  if (begin != nullptr && std::from_chars(begin, status.data() + status.size(), mask, 16).ec == std::errc())
+    return {};
+  return Error::make(ErrorKind::corrupt, "/proc/self/status has no {}", label.substr(1, label.find(':') - 1));
+}
 
 }  // namespace
 
@@ -29,6 +40,17 @@ Result<UniqueFd> open_trusted_procfs() {
     return Error::make(ErrorKind::corrupt, "/proc is not the root of a procfs");
   }
   return host;
+}
+
+Result<OwnStatus> read_own_status(BorrowedFd procfs) {
+  const UniqueFd file(::openat(procfs.get(), "self/status", O_RDONLY | O_CLOEXEC));
+  if (!file) return Error::system(errno, "open /proc/self/status");
+  const std::string text = TRY(read_all(file, longest_status).context("read /proc/self/status"));
+  OwnStatus own;
+  TRY(parse_mask(text, "\nSigIgn:\t", own.ignored_signals));
+  TRY(parse_mask(text, "\nCapPrm:\t", own.permitted));
+  TRY(parse_mask(text, "\nCapBnd:\t", own.bounding));
+  return own;
 }
 
 Result<void> write_process_file(BorrowedFd procfs, pid_t pid, const char* name, std::string_view data) {

@@ -65,13 +65,15 @@ bool follow_link(BorrowedFd parent, char* path, char* begin, char* end) {
   return normalize(joined, path);
 }
 
-// Opens as much of `path` as is there; `rest` is set to the slash behind it, or to the path's end.
-UniqueFd open_existing(BorrowedFd root, char* path, uint64_t resolve, char*& rest) {
+// Opens as much of `path` as is there; `rest` is set to the slash behind it, or to the path's end. `missing`:
+// all of it was seen not to be there.
+UniqueFd open_existing(BorrowedFd root, char* path, uint64_t resolve, bool missing, char*& rest) {
   rest = path + std::strlen(path);
-  for (;;) {
+  for (UniqueFd found;; missing = false) {
     const char cut = *rest;
     *rest = '\0';
-    UniqueFd found = open_resolved(root, *path == '\0' ? "/" : path, folder_flags, resolve);
+    errno = ENOENT;
+    if (!missing) found = open_resolved(root, *path == '\0' ? "/" : path, folder_flags, resolve);
     *rest = cut;
     if (found || errno != ENOENT || rest == path) return found;
     char* slash = rest - 1;
@@ -100,11 +102,11 @@ bool make_rest(UniqueFd& folder, char*& rest, char*& end) {
 
 // The folder at `path`, which is overwritten. A link that leads to nothing is followed by hand, since what is
 // missing may lie behind it; with RESOLVE_NO_SYMLINKS it is an error as any link is.
-UniqueFd make_folder(BorrowedFd root, char* path, uint64_t resolve) {
+UniqueFd make_folder(BorrowedFd root, char* path, uint64_t resolve, bool missing = false) {
   for (int links = 0; links <= most_links; ++links) {
     char* rest = nullptr;
     char* end = nullptr;
-    UniqueFd folder = open_existing(root, path, resolve, rest);
+    UniqueFd folder = open_existing(root, path, resolve, missing && links == 0, rest);
     if (!folder || make_rest(folder, rest, end)) return folder;
     if (errno != ELOOP || (resolve & RESOLVE_NO_SYMLINKS) != 0) return UniqueFd();
     // No link any more: somebody made something else of it, so look again.
@@ -160,7 +162,7 @@ UniqueFd make_target_in_root(BorrowedFd root, const char* path, bool folder) {
   if (found || errno != ENOENT) return found;
   char buffer[PATH_MAX];
   if (!normalize(path, buffer)) return UniqueFd();
-  return folder ? make_folder(root, buffer, inside) : make_file(root, buffer);
+  return folder ? make_folder(root, buffer, inside, true) : make_file(root, buffer);
 }
 
 UniqueFd make_real_folder(BorrowedFd root, const char* path) {

@@ -8,8 +8,7 @@
 namespace gantry::runtime {
 namespace {
 
-Result<void> run_poststart_hooks(ContainerFolder& folder, const Record& record) {
-  const auto config = TRY(folder.load_config());
+Result<void> run_poststart_hooks(const oci::RuntimeConfig& config, const Record& record) {
   if (!config.hooks || config.hooks->poststart.empty()) return {};
   const auto hooks = TRY(plan_hooks("poststart", config.hooks->poststart));
   auto result = run_hooks_here(hooks, describe(record, oci::Status::running));
@@ -17,7 +16,20 @@ Result<void> run_poststart_hooks(ContainerFolder& folder, const Record& record) 
   return result;
 }
 
+// Init was told to go on: until the end of the connection, which execve closes.
+Result<void> await_program(BorrowedFd connection) {
+  const auto packet = TRY(receive_packet(connection));
+  if (!packet) return {};
+  return Error::make(ErrorKind::system, "unable to start container process: {}", packet->text);
+}
+
 }  // namespace
+
+Result<void> start_created(const Created& created) {
+  TRY(answer(created.channel));
+  TRY(await_program(created.channel));
+  return run_poststart_hooks(created.config, created.record);
+}
 
 Result<void> start_container(ContainerFolder& folder, const Record& record) {
   const auto status = current_status(folder, record);
@@ -39,12 +51,8 @@ Result<void> start_container(ContainerFolder& folder, const Record& record) {
   // Unlinked before init is told: whoever looks sees `running`, and init ends by itself if we die in between.
   TRY(remove_file(folder.file("start.sock")));
   TRY(answer(*connection));
-  // Until the end of the connection, which execve closes.
-  const auto packet = TRY(receive_packet(*connection));
-  if (packet) {
-    return Error::make(ErrorKind::system, "unable to start container process: {}", packet->text);
-  }
-  return run_poststart_hooks(folder, record);
+  TRY(await_program(*connection));
+  return run_poststart_hooks(TRY(folder.load_config()), record);
 }
 
 }  // namespace gantry::runtime

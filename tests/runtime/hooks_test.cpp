@@ -1,6 +1,7 @@
 #include "tests/runtime/container_fixture.h"
 
 #include <climits>
+#include <filesystem>
 #include <sys/stat.h>
 
 namespace gantry::runtime {
@@ -68,6 +69,15 @@ TEST_F(Containers, CreateContainerHookSeesTheMountsBelowTheRoot) {
   });
   EXPECT_EQ(result.output, "inside\n") << result.errors;
   EXPECT_FALSE(path_exists(rootfs() + "/data/made")) << "it must have gone into the container's tmpfs";
+}
+
+TEST_F(Containers, CreateContainerHookRunsInTheCallersFolder) {
+  const auto result = run({"true"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->create_container = {script("pwd >" + file("cwd"))};
+  });
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_EQ(read_file(file("cwd")).value_or(""), std::filesystem::current_path().string() + "\n");
 }
 
 TEST_F(Containers, FailingHookStopsTheContainerAndQuotesWhatItSaid) {

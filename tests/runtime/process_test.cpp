@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "tests/runtime/container_fixture.h"
 
+#include <csignal>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -164,6 +165,19 @@ TEST_F(Containers, ExecTakesUserDirectoryEnvironmentAndTerminal) {
   EXPECT_THAT(missing.errors, HasSubstr("exec failed: exec: \"nosuch\": executable file not found in $PATH"));
   EXPECT_THAT(runtime({"exec", test_id}).errors, HasSubstr("exec args cannot be empty"));
   EXPECT_EQ(runtime({"exec", test_id, "cat", "/proc/1/comm"}).output, "sleep\n");
+}
+
+TEST_F(Containers, SignalsThatTheCallerIgnoresAreTheDefaultForTheProgram) {
+  const auto before = std::signal(SIGUSR1, SIG_IGN);
+  const auto before_real_time = std::signal(SIGRTMAX, SIG_IGN);
+  const std::vector<std::string> program = {"grep", "SigIgn", "/proc/self/status"};
+  EXPECT_EQ(run(program).output, "SigIgn:\t0000000000000000\n");
+  configure({"sleep", "1000"});
+  EXPECT_EQ(create(test_id).status, 0);
+  EXPECT_EQ(runtime({"exec", test_id, "grep", "SigIgn", "/proc/self/status"}).output,
+            "SigIgn:\t0000000000000000\n");
+  std::signal(SIGUSR1, before);
+  std::signal(SIGRTMAX, before_real_time);
 }
 
 TEST_F(Containers, ExecInAMissingFolderFailsAndMakesNone) {
