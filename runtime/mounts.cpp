@@ -338,14 +338,17 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
   return fill().context("mount {}", mount.destination);
 }
 
-Failure perform_mount(BorrowedFd root, MountPlan& plan) {
+Failure perform_mount(BorrowedFd root, MountPlan& plan, ClosedTogether& done) {
   const char* place = plan.destination.c_str();
   UniqueFd target = open_target(root, plan);
   if (!target) return {"mount %s: open the destination", errno, place};
   STEP(check_target(plan, target));
   UniqueFd made;
   if (!plan.tree) {
-    if (mount_in_one_call(plan, target)) return {};
+    if (mount_in_one_call(plan, target)) {
+      done.take(std::move(target));
+      return {};
+    }
     const Failure failed = needs_legacy_call(plan) ? make_filesystem_by_path(plan, target, made)
                                                    : make_filesystem(plan, target, made);
     if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;
@@ -359,6 +362,8 @@ Failure perform_mount(BorrowedFd root, MountPlan& plan) {
     }
   }
   if (plan.readonly_last) plan.mounted = std::move(made);
+  done.take(std::move(target));
+  done.take(std::move(made));
   return {};
 }
 

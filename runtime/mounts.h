@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "oci/runtime_config.h"
+#include "runtime/closed_together.h"
 #include "runtime/failure.h"
 #include "runtime/mount_options.h"
 
@@ -39,7 +40,7 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
 
 // Attaches it below `root`, on the descriptor of its destination (CVE-2021-30465). May change the working
 // directory.
-Failure perform_mount(BorrowedFd root, MountPlan& plan);
+Failure perform_mount(BorrowedFd root, MountPlan& plan, ClosedTogether& done);
 // The read-only remounts that had to wait.
 Failure finish_mount(const MountPlan& plan);
 

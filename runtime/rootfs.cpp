@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "runtime/clean_path.h"
+#include "runtime/closed_together.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -11,7 +12,14 @@
 namespace gantry::runtime {
 namespace {
 
-Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs) {
+Failure attach_copy(BorrowedFd tree, BorrowedFd target, ClosedTogether& done) {
+  UniqueFd copy = clone_tree(tree, "", false);
+  if (!copy || attach_tree(copy, target) != 0) return {"attach", errno};
+  done.take(std::move(copy));
+  return {};
+}
+
+Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs, ClosedTogether& done) {
   if (!tmpfs) {
     const UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
     if (!context) return {"open a tmpfs for masked paths", errno};
@@ -23,20 +31,16 @@ Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs) {
     if (!tmpfs) return {"mount a tmpfs for masked paths", errno};
     return attach_tree(tmpfs, target) == 0 ? Failure{} : Failure{"attach", errno};
   }
-  const UniqueFd copy = clone_tree(tmpfs, "", false);
-  if (!copy || attach_tree(copy, target) != 0) return {"attach", errno};
-  return {};
+  return attach_copy(tmpfs, target, done);
 }
 
 // The detached tree goes to the first file; the others get copies of what is attached there.
-Failure mask_file(BorrowedFd target, BorrowedFd null_tree, bool& attached) {
+Failure mask_file(BorrowedFd target, BorrowedFd null_tree, bool& attached, ClosedTogether& done) {
   if (!attached) {
     attached = true;
     return attach_tree(null_tree, target) == 0 ? Failure{} : Failure{"attach", errno};
   }
-  const UniqueFd copy = clone_tree(null_tree, "", false);
-  if (!copy || attach_tree(copy, target) != 0) return {"attach", errno};
-  return {};
+  return attach_copy(null_tree, target, done);
 }
 
 bool is_absent(int error) {
@@ -106,28 +110,33 @@ Failure finish_root(const RootPlan& plan) {
 Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, BorrowedFd null_tree) {
   UniqueFd tmpfs;
   bool null_attached = false;
+  ClosedTogether done;
   for (const auto& path : paths) {
-    const UniqueFd target = open_in_root(root, path.c_str(), O_PATH);
+    UniqueFd target = open_in_root(root, path.c_str(), O_PATH);
     if (!target && is_absent(errno)) continue;
     struct stat info {};
     if (!target || ::fstat(target.get(), &info) != 0) return {"mask %s: open", errno, path.c_str()};
-    const Failure failed =
-        S_ISDIR(info.st_mode) ? mask_folder(target, tmpfs) : mask_file(target, null_tree, null_attached);
+    const Failure failed = S_ISDIR(info.st_mode) ? mask_folder(target, tmpfs, done)
+                                                 : mask_file(target, null_tree, null_attached, done);
     if (failed) return {"mask %s", failed.error, path.c_str()};
+    done.take(std::move(target));
   }
   return {};
 }
 
 Failure make_paths_readonly(BorrowedFd root, const std::vector<std::string>& paths) {
+  ClosedTogether done;
   for (const auto& path : paths) {
-    const UniqueFd target = open_in_root(root, path.c_str(), O_PATH);
+    UniqueFd target = open_in_root(root, path.c_str(), O_PATH);
     if (!target && is_absent(errno)) continue;
     if (!target) return {"make %s read-only: open", errno, path.c_str()};
-    const UniqueFd tree = clone_tree(target, "", true);
+    UniqueFd tree = clone_tree(target, "", true);
     if (!tree || set_mount_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, false) != 0 ||
         attach_tree(tree, target) != 0) {
       return {"make %s read-only", errno, path.c_str()};
     }
+    done.take(std::move(target));
+    done.take(std::move(tree));
   }
   return {};
 }
