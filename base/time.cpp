@@ -15,9 +15,18 @@ std::tm utc(TimePoint time, long* nanoseconds) {
   const auto since = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
   if (nanoseconds != nullptr) *nanoseconds = static_cast<long>((since - seconds).count());
-  const std::time_t raw = seconds.count();
+  // Not by gmtime_r, which reads the local time zone from its file first.
+  const auto days = std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(seconds));
+  const std::chrono::year_month_day date(days);
+  const std::chrono::hh_mm_ss clock(std::chrono::sys_seconds(seconds) - days);
   std::tm parts{};
-  ::gmtime_r(&raw, &parts);
+  parts.tm_year = static_cast<int>(date.year()) - 1900;
+  parts.tm_mon = static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+  parts.tm_mday = static_cast<int>(static_cast<unsigned>(date.day()));
+  parts.tm_wday = static_cast<int>(std::chrono::weekday(days).c_encoding());
+  parts.tm_hour = static_cast<int>(clock.hours().count());
+  parts.tm_min = static_cast<int>(clock.minutes().count());
+  parts.tm_sec = static_cast<int>(clock.seconds().count());
   return parts;
 }
 
