@@ -124,10 +124,27 @@ Result<void> complete(oci::LinuxResources& resources, const cgroups::Cgroup& cgr
   return {};
 }
 
-Result<oci::LinuxResources> wanted_resources(const UpdateFlags& flags) {
+// The name of the first flag that was given, besides --resources; empty if none was.
+std::string_view first_limit(UpdateFlags& flags) {
+  UpdateFlags untouched;
+  const auto defaults = flags_of(untouched);
+  const auto all = flags_of(flags);
+  for (size_t i = 1; i < all.size(); ++i) {
+    if (*all[i].value != *defaults[i].value) return all[i].name;
+  }
+  return {};
+}
+
+Result<oci::LinuxResources> wanted_resources(UpdateFlags& flags) {
+  const auto limit = first_limit(flags);
   if (flags.file.empty()) {
+    if (limit.empty()) return Error::make(ErrorKind::invalid, "update needs a limit, or --resources FILE");
     TRY(refuse_unsupported(flags));
     return resources_of(flags);
+  }
+  if (!limit.empty()) {
+    return Error::make(ErrorKind::invalid, "update: --{} can't be given beside --resources {}", limit,
+                       flags.file);
   }
   const bool from_stdin = flags.file == "-";
   const std::string text = from_stdin ? TRY(read_all(BorrowedFd(0))) : TRY(read_file(flags.file));
