@@ -165,3 +165,18 @@ def stack():
     made = Stack()
     yield made
     made.close()
+
+
+PRIVATE_ADDRESS = "198.51.100.7"  # not loopback, where plain HTTP would do
+
+
+@pytest.fixture
+def private_tls(stack):
+    """Certificate and key for PRIVATE_ADDRESS, of an authority that only its file vouches for."""
+    subprocess.run(["ip", "address", "add", f"{PRIVATE_ADDRESS}/32", "dev", "lo"], check=True)
+    key, certificate = stack.folder / "key.pem", stack.folder / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry",
+                    "-addext", f"subjectAltName=IP:{PRIVATE_ADDRESS}", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    yield certificate, key
+    subprocess.run(["ip", "address", "del", f"{PRIVATE_ADDRESS}/32", "dev", "lo"], check=True)

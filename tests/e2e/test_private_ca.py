@@ -1,28 +1,19 @@
 """A registry whose certificate no public authority signed."""
-import subprocess
-
 import pytest
 
-from conftest import free_port
-
-ADDRESS = "198.51.100.7"  # not loopback, where plain HTTP would do
+from conftest import PRIVATE_ADDRESS, free_port
 
 
 @pytest.fixture
-def private(stack):
-    subprocess.run(["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"], check=True)
-    key, certificate = stack.folder / "key.pem", stack.folder / "certificate.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry",
-                    "-addext", f"subjectAltName=IP:{ADDRESS}", "-keyout", key, "-out", certificate], check=True,
-                   capture_output=True)
+def private(stack, private_tls):
+    certificate, key = private_tls
     port = free_port()
-    stack.start("gantry-registry", "--listen", f"{ADDRESS}:{port}", "--tls-cert", str(certificate), "--tls-key",
+    stack.start("gantry-registry", "--listen", f"{PRIVATE_ADDRESS}:{port}", "--tls-cert", str(certificate), "--tls-key",
                 str(key), "--data", str(stack.folder / "registry"), "--credentials", str(stack.credentials),
                 "--create-on-push")
-    made = stack.run("/usr/bin/aws", "--endpoint-url", f"https://{ADDRESS}:{port}", "--ca-bundle", certificate, "ecr",
+    made = stack.run("/usr/bin/aws", "--endpoint-url", f"https://{PRIVATE_ADDRESS}:{port}", "--ca-bundle", certificate, "ecr",
                      "get-login-password")
-    yield f"{ADDRESS}:{port}", certificate, made.stdout
-    subprocess.run(["ip", "address", "del", f"{ADDRESS}/32", "dev", "lo"], check=True)
+    yield f"{PRIVATE_ADDRESS}:{port}", certificate, made.stdout
 
 
 def test_login_push_and_pull_trust_the_given_authority_only(stack, private):

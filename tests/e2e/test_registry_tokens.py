@@ -3,23 +3,8 @@ import json
 import pathlib
 import subprocess
 
-import pytest
-from conftest import free_port, wait_until
+from conftest import PRIVATE_ADDRESS, free_port, wait_until
 from test_images_of_services import create_service, push, wait_for_running
-
-ADDRESS = "198.51.100.8"  # not loopback, where plain HTTP would do
-
-
-@pytest.fixture
-def private(stack):
-    """Certificate and key of an authority that only its file vouches for."""
-    subprocess.run(["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"], check=True)
-    key, certificate = stack.folder / "key.pem", stack.folder / "certificate.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry",
-                    "-addext", f"subjectAltName=IP:{ADDRESS}", "-keyout", key, "-out", certificate], check=True,
-                   capture_output=True)
-    yield certificate, key
-    subprocess.run(["ip", "address", "del", f"{ADDRESS}/32", "dev", "lo"], check=True)
 
 
 def start_registry(stack, listen, *options):
@@ -78,10 +63,10 @@ def test_a_token_that_the_registry_refuses_is_asked_for_anew(stack):
     wait_for_running(stack, ecs, "second", 1)
 
 
-def test_the_token_comes_over_https_of_the_agents_authority(stack, private):
-    certificate, key = private
+def test_the_token_comes_over_https_of_the_agents_authority(stack, private_tls):
+    certificate, key = private_tls
     port = free_port()
-    registry = f"{ADDRESS}:{port}"
+    registry = f"{PRIVATE_ADDRESS}:{port}"
     start_registry(stack, registry, "--tls-cert", str(certificate), "--tls-key", str(key))
     url = stack.control("--registry", registry)
     log_in(stack, registry, "https", "--ca-bundle", str(certificate))
