@@ -94,20 +94,20 @@ class EngineDriver final : public ContainerDriver {
                            PullBehavior behavior) override {
     const auto reference = TRY(oci::Reference::parse(image).context("image {}", image));
     const auto cached = engine_.images().resolve(image);
-    const auto known = ids();
-    const auto answer = [&](const images::Image& found) {
-      return PulledImage{registry_digest(found, reference), found.id.string(), !known.contains(found.id)};
+    const auto answer = [&](const images::Image& found, bool is_new) {
+      return PulledImage{registry_digest(found, reference), found.id.string(), is_new};
     };
-    if (cached && uses_cached(image, behavior)) return answer(*cached);
+    if (cached && uses_cached(image, behavior)) return answer(*cached, false);
+    const auto known = ids();
     const auto pulled = fetch(reference, login);
     if (pulled) {
       remember(image);
-      return answer(*pulled);
+      return answer(*pulled, !known.contains(pulled->id));
     }
     if (!cached || behavior == PullBehavior::always) return pulled.error();
     log::warning("image not pulled, the one on this host is used image={} error=\"{}\"", image,
                  pulled.error().message());
-    return answer(*cached);
+    return answer(*cached, false);
   }
 
   Result<void> remove_image(const std::string& id, const std::vector<std::string>& names) override {

@@ -3,8 +3,8 @@
 #include "agent/task_plan.h"
 #include "agent/task_worker.h"
 #include "base/log.h"
+#include "base/text.h"
 
-#include <algorithm>
 
 namespace gantry::agent {
 
@@ -59,10 +59,7 @@ namespace {
 
 Result<void> check_arn(const api::PayloadTask& payload) {
   const auto id = Task{payload, {}}.id();
-  const bool plain =
-      !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '-' || c == '_';
-      });
+  const bool plain = is_plain(id, "-_") && id.size() <= 128;
   if (plain && !payload.containers.empty()) return {};
   return Error::make(ErrorKind::invalid, "task \"{}\": {}", payload.arn,
                      plain ? "has no containers" : "the ARN must end in an id of letters and digits");

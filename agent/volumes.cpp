@@ -18,10 +18,8 @@ const api::PayloadVolume* find_volume(const api::PayloadTask& task, const std::s
   return nullptr;
 }
 
-bool is_plain(const std::string& name) {
-  return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-  });
+bool is_volume_name(const std::string& name) {
+  return is_plain(name, "-_.") && name[0] != '.';
 }
 
 bool belongs_to_task(const api::PayloadVolume& volume) {
@@ -35,7 +33,7 @@ Result<engine::MountSpec> plan_mount(const api::PayloadTask& task, const api::Pa
     return Error::make(ErrorKind::invalid, "InvalidVolumeError: mount point {}: there is no volume \"{}\"",
                        point.container_path, point.source_volume);
   }
-  if (!is_plain(volume->name)) {
+  if (!is_volume_name(volume->name)) {
     return Error::make(ErrorKind::invalid,
                        "InvalidVolumeError: volume name \"{}\": must be letters, digits, - or _",
                        volume->name);
@@ -100,7 +98,7 @@ std::string volumes_directory(const api::PayloadTask& task, const Config& config
 
 Result<void> make_volumes(const api::PayloadTask& task, const Config& config) {
   for (const auto& volume : task.volumes) {
-    if (!belongs_to_task(volume) || !is_plain(volume.name)) continue;
+    if (!belongs_to_task(volume) || !is_volume_name(volume.name)) continue;
     // World-readable below a folder that isn't: the container's user may be anyone.
     TRY(make_directories(volumes_directory(task, config)));
     TRY(make_directories(join_path(volumes_directory(task, config), volume.name), 0755));

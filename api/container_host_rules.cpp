@@ -39,10 +39,7 @@ AwsResult<void> check_process(const ContainerDefinition& container) {
                               directory, container.name));
   }
   const auto& hostname = container.hostname;
-  const bool plain = std::all_of(hostname.begin(), hostname.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
-  });
-  if (!plain || hostname.size() > 63) {
+  if (!hostname.empty() && (!is_plain(hostname, "-._") || hostname.size() > 63)) {
     return rule_broken(
         format("Invalid hostname '{}' in container '{}'. Use up to 63 letters, numbers, hyphens, underscores "
                "and dots.",

@@ -11,9 +11,10 @@ def private(stack, private_tls):
     stack.start("gantry-registry", "--listen", f"{PRIVATE_ADDRESS}:{port}", "--tls-cert", str(certificate), "--tls-key",
                 str(key), "--data", str(stack.folder / "registry"), "--credentials", str(stack.credentials),
                 "--create-on-push")
-    made = stack.run("/usr/bin/aws", "--endpoint-url", f"https://{PRIVATE_ADDRESS}:{port}", "--ca-bundle", certificate, "ecr",
+    registry = f"{PRIVATE_ADDRESS}:{port}"
+    made = stack.run("/usr/bin/aws", "--endpoint-url", f"https://{registry}", "--ca-bundle", certificate, "ecr",
                      "get-login-password")
-    yield f"{PRIVATE_ADDRESS}:{port}", certificate, made.stdout
+    return registry, certificate, made.stdout
 
 
 def test_login_push_and_pull_trust_the_given_authority_only(stack, private):
