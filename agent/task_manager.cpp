@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/text.h"
 
-
 namespace gantry::agent {
 
 TaskManager::TaskManager(const Config& config, ContainerDriver& driver, const StateStore& store,
