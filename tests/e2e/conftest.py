@@ -150,8 +150,18 @@ class Stack:
                 process.wait(10)
         for container in self.gantry("ps", "-aq").stdout.split():
             self.gantry("rm", "-f", container)
+        self.remove_task_groups()
         self.unmount()
         shutil.rmtree(self.folder)
+
+    def remove_task_groups(self):
+        """The agent keeps a stopped task, and with it the task's empty cgroup, for three hours."""
+        mounts = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+        group = next(pathlib.Path(m[4]) for m in mounts if m[m.index("-") + 1] == "cgroup2")
+        for file in (self.folder / "agent/tasks").glob("*.json"):
+            folder = group / "gantry/ecs" / file.stem
+            if folder.exists():
+                folder.rmdir()
 
     def unmount(self):
         """What the network's state keeps mounted below our folder."""
