@@ -11,6 +11,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 
 option(GANTRY_COVERAGE "Instrument for gcov" OFF)
+option(GANTRY_FUZZ "With tests/fuzz, which needs clang" OFF)
 set(GANTRY_SANITIZE "" CACHE STRING "Value for -fsanitize, such as address,undefined")
 
 find_program(CCACHE ccache)
@@ -49,6 +50,10 @@ if(GANTRY_SANITIZE)
   target_compile_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-omit-frame-pointer
                                                   -fno-sanitize-recover=undefined)
   target_link_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE})
+endif()
+# clang has words of its own about what gcc takes; gcc's are errors in every other preset.
+if(GANTRY_FUZZ)
+  target_compile_options(gantry_options INTERFACE -fsanitize=fuzzer-no-link -Wno-error -Wno-unknown-warning-option)
 endif()
 if(GANTRY_COVERAGE)
   target_compile_options(gantry_options INTERFACE --coverage)
