@@ -45,6 +45,17 @@ Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources
   return cgroup;
 }
 
+Result<Cgroup> Cgroup::adopt(const std::string& path, const oci::LinuxResources& resources,
+                             Enforcement enforcement) {
+  TRY(path_parts(path));
+  const auto host = TRY(with_cgroup2(detect_host()));
+  auto limits = TRY(plan_limits(resources, host, enforcement));
+  TRY(enable_controllers(host, path, limits.controllers, {}));
+  Cgroup cgroup(path, host.mount + path);
+  cgroup.dropped_ = TRY(write_limits(cgroup.directory_, std::move(limits), enforcement));
+  return cgroup;
+}
+
 Result<Cgroup> Cgroup::open(const std::string& path) {
   TRY(path_parts(path));
   const auto host = TRY(with_cgroup2(detect_mount()));

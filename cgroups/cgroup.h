@@ -54,6 +54,9 @@ class Cgroup {
   // invalid (a value breaks a rule), denied.
   static Result<Cgroup> create(const std::string& path, const oci::LinuxResources& resources,
                                Enforcement enforcement);
+  // Limits a cgroup that somebody else made, in the same way. It stays when that fails.
+  static Result<Cgroup> adopt(const std::string& path, const oci::LinuxResources& resources,
+                              Enforcement enforcement);
   // Errors: not_found, unsupported (no cgroup2).
   static Result<Cgroup> open(const std::string& path);
   // The cgroup that process `pid` is in, by /proc/PID/cgroup.

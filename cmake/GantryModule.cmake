@@ -114,11 +114,11 @@ function(gantry_test_options name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
 endfunction()
 
-# gantry_test(NAME SOURCES file… [MODULES module…] [LIBRARIES target…] [PROGRAMS target…] [GUEST])
+# gantry_test(NAME SOURCES file… [MODULES module…] [LIBRARIES target…] [PROGRAMS target…] [GUEST | SYSTEMD])
 # One GoogleTest program. GUEST: its tests need enforced cgroup v2 limits, so `scripts/test` runs it in the guest
-# wherever the host can't enforce them. PROGRAMS are built before it; it finds them in GANTRY_BIN_DIR.
+# wherever the host can't enforce them. SYSTEMD: and systemd, in a guest that systemd runs. PROGRAMS are built before it; it finds them in GANTRY_BIN_DIR.
 function(gantry_test name)
-  cmake_parse_arguments(ARG "GUEST" "" "SOURCES;MODULES;LIBRARIES;PROGRAMS" ${ARGN})
+  cmake_parse_arguments(ARG "GUEST;SYSTEMD" "" "SOURCES;MODULES;LIBRARIES;PROGRAMS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   foreach(module IN LISTS ARG_MODULES)
     target_link_libraries(${name} PRIVATE gantry_${module})
@@ -137,6 +137,8 @@ function(gantry_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(ARG_GUEST)
     set_property(GLOBAL APPEND PROPERTY GANTRY_GUEST_TESTS ${name})
+  elseif(ARG_SYSTEMD)
+    set_property(GLOBAL APPEND PROPERTY GANTRY_SYSTEMD_TESTS ${name})
   else()
     set_property(GLOBAL APPEND PROPERTY GANTRY_NATIVE_TESTS ${name})
   endif()

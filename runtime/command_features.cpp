@@ -10,8 +10,8 @@ namespace gantry::runtime {
 struct CgroupFeatures {
   bool v1 = false;
   bool v2 = true;
-  bool systemd = false;
-  bool systemd_user = false;
+  bool systemd = true;
+  bool systemd_user = true;
   bool rdma = true;
 };
 

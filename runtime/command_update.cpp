@@ -164,12 +164,7 @@ Result<int> command_update(const GlobalOptions& global, const Arguments& argumen
   }
   auto cgroup = TRY(cgroup_of(found.record));
   TRY(complete(resources, cgroup));
-  const bool best_effort = global.limits == Limits::best_effort;
-  TRY(cgroup.update(resources,
-                    best_effort ? cgroups::Enforcement::best_effort : cgroups::Enforcement::required));
-  for (const auto& dropped : cgroup.dropped()) {
-    log_warning(format("{} is not enforced: {}", dropped.json_path, dropped.reason));
-  }
+  TRY(update_cgroup(found.record, cgroup, resources, global.limits));
   return 0;
 }
 

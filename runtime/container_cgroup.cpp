@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cgroups/host.h"
+#include "cgroups/systemd.h"
 #include "runtime/log.h"
 
 namespace gantry::runtime {
@@ -9,31 +10,17 @@ namespace {
 
 constexpr std::string_view own_parent = "/gantry-oci/";
 
-}  // namespace
-
-bool has_limits(const oci::LinuxResources& resources) {
-  return !resources.devices.empty() || resources.memory || resources.cpu || resources.pids ||
-         resources.block_io || !resources.hugepage_limits.empty() || resources.network ||
-         !resources.rdma.empty() || !resources.unified.empty();
-}
-
-Result<std::string> cgroup_path(const oci::Linux& config, const std::string& id, Limits limits) {
-  for (const auto& part : split(config.cgroups_path, '/')) {
+// Where `configured`, a linux.cgroupsPath, is below the cgroup2 mount.
+Result<std::string> cgroup_path(const std::string& configured, const std::string& id) {
+  for (const auto& part : split(configured, '/')) {
     if (part != "..") continue;
-    return Error::make(ErrorKind::invalid, "cgroupsPath \"{}\" must not hold \"..\"", config.cgroups_path);
+    return Error::make(ErrorKind::invalid, "cgroupsPath \"{}\" must not hold \"..\"", configured);
   }
-  if (config.cgroups_path.find(':') != std::string::npos && config.cgroups_path[0] != '/') {
-    return Error::make(ErrorKind::unsupported,
-                       "cgroupsPath \"{}\" is for the systemd cgroup driver, which is not supported",
-                       config.cgroups_path);
+  if (configured.find(':') != std::string::npos && configured[0] != '/') {
+    return Error::make(ErrorKind::invalid,
+                       "cgroupsPath \"{}\" is for the systemd cgroup driver (--systemd-cgroup)", configured);
   }
-  if (limits == Limits::none) {
-    if (has_limits(config.resources))
-      log_warning("--cgroup-limits none: the limits of linux.resources are not applied");
-    return std::string();
-  }
-  std::string path = config.cgroups_path;
-  if (path.empty()) path = id;
+  std::string path = configured.empty() ? id : configured;
   if (path[0] != '/') path = std::string(own_parent) + path;
   const auto there = cgroups::Cgroup::open(path);
   const auto processes = there ? there->processes() : Result<std::vector<pid_t>>(std::vector<pid_t>());
@@ -44,13 +31,48 @@ Result<std::string> cgroup_path(const oci::Linux& config, const std::string& id,
   return path;
 }
 
+cgroups::Enforcement enforcement_of(Limits limits) {
+  return limits == Limits::best_effort ? cgroups::Enforcement::best_effort : cgroups::Enforcement::required;
+}
+
+cgroups::ManagerKind manager_of(const Record& record) {
+  return record.user_scope ? cgroups::ManagerKind::user : cgroups::ManagerKind::system;
+}
+
+void warn_of_dropped(const cgroups::Cgroup& cgroup) {
+  for (const auto& dropped : cgroup.dropped()) {
+    log_warning(format("{} is not enforced: {}", dropped.json_path, dropped.reason));
+  }
+}
+
+}  // namespace
+
+bool has_limits(const oci::LinuxResources& resources) {
+  return !resources.devices.empty() || resources.memory || resources.cpu || resources.pids ||
+         resources.block_io || !resources.hugepage_limits.empty() || resources.network ||
+         !resources.rdma.empty() || !resources.unified.empty();
+}
+
+Result<void> place_cgroup(const oci::Linux& config, const GlobalOptions& global, Record& record) {
+  if (global.limits == Limits::none) {
+    if (has_limits(config.resources))
+      log_warning("--cgroup-limits none: the limits of linux.resources are not applied");
+    return {};
+  }
+  if (!global.systemd_cgroup) {
+    record.cgroup = TRY(cgroup_path(config.cgroups_path, record.id));
+    return {};
+  }
+  record.user_scope = uses_user_manager(global.rootless);
+  record.scope = TRY(cgroups::parse_unit_place(config.cgroups_path, record.id, record.user_scope)).unit;
+  return {};
+}
+
 Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
                                                      const oci::LinuxResources& resources, Limits limits) {
   const bool asked = has_limits(resources);
   if (!asked && cgroups::detect_mount().mount.empty()) return std::optional<cgroups::Cgroup>();
-  const auto enforcement =
-      limits == Limits::best_effort ? cgroups::Enforcement::best_effort : cgroups::Enforcement::required;
-  auto cgroup = cgroups::Cgroup::create(path, resources, enforcement);
+  auto cgroup = cgroups::Cgroup::create(path, resources, enforcement_of(limits));
   if (!cgroup) {
     const bool can_do_without =
         cgroup.error().kind() == ErrorKind::unsupported && limits == Limits::best_effort;
@@ -58,10 +80,55 @@ Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
     log_warning("no cgroup: " + cgroup.error().message());
     return std::optional<cgroups::Cgroup>();
   }
-  for (const auto& dropped : cgroup->dropped()) {
-    log_warning(format("{} is not enforced: {}", dropped.json_path, dropped.reason));
-  }
+  warn_of_dropped(*cgroup);
   return std::optional<cgroups::Cgroup>(std::move(*cgroup));
+}
+
+Result<cgroups::Cgroup> create_scope(Record& record, const oci::Linux& config, pid_t pid, Limits limits) {
+  cgroups::ScopeRequest request;
+  request.place = TRY(cgroups::parse_unit_place(config.cgroups_path, record.id, record.user_scope));
+  request.manager = manager_of(record);
+  request.pid = pid;
+  request.description = "container " + record.id;
+  request.annotations = record.annotations;
+  request.enforcement = enforcement_of(limits);
+  auto cgroup = TRY(cgroups::create_scope(request, config.resources));
+  warn_of_dropped(cgroup);
+  record.cgroup = cgroup.path();
+  return cgroup;
+}
+
+Result<void> update_cgroup(const Record& record, cgroups::Cgroup& cgroup,
+                           const oci::LinuxResources& resources, Limits limits) {
+  if (record.scope.empty()) {
+    TRY(cgroup.update(resources, enforcement_of(limits)));
+  } else {
+    TRY(cgroups::update_scope(record.scope, manager_of(record), cgroup, resources, enforcement_of(limits)));
+  }
+  warn_of_dropped(cgroup);
+  return {};
+}
+
+Result<void> attach_to_cgroup(const Record& record, const cgroups::Cgroup& cgroup, const std::string& sub,
+                              pid_t pid) {
+  auto attached = cgroup.attach(pid);
+  if (attached || record.scope.empty() || attached.error().kind() != ErrorKind::denied) return attached;
+  return cgroups::attach_to_scope(record.scope, manager_of(record), sub, pid);
+}
+
+Result<void> remove_cgroup(const Record& record, std::chrono::milliseconds limit) {
+  const auto cgroup = record.cgroup.empty()
+                          ? Result<cgroups::Cgroup>(Error(ErrorKind::not_found, "no cgroup"))
+                          : cgroups::Cgroup::open(record.cgroup);
+  if (cgroup) TRY(cgroup->kill());
+  if (!record.scope.empty()) {
+    auto removed = cgroups::remove_scope(record.scope, manager_of(record));
+    // A user's manager ends with the user's last session, and with it the scopes.
+    const bool gone =
+        !removed && removed.error().kind() == ErrorKind::unavailable && !record.cgroup.empty() && !cgroup;
+    if (!removed && !gone) return removed;
+  }
+  return cgroup ? cgroup->remove(limit) : Result<void>();
 }
 
 std::string oom_note(const std::optional<cgroups::Cgroup>& cgroup) {

@@ -3,20 +3,36 @@
 #include "cgroups/cgroup.h"
 #include "oci/runtime_config.h"
 #include "runtime/create.h"
+#include "runtime/store.h"
 
 #include <optional>
 #include <string>
 
 namespace gantry::runtime {
 
-// Where a container's cgroup goes, below the cgroup2 mount: linux.cgroupsPath if absolute, below /gantry-oci
-// if relative, /gantry-oci/ID if empty. Empty: none is made (Limits::none). Errors: invalid; exists, when
-// processes that aren't ours live there.
-Result<std::string> cgroup_path(const oci::Linux& config, const std::string& id, Limits limits);
+// Decides where a container's cgroup goes. Without systemd, record.cgroup: linux.cgroupsPath if absolute,
+// below /gantry-oci if relative, /gantry-oci/ID if empty. With it, record.scope and user_scope. Neither: none
+// is made (Limits::none). Errors: invalid; exists, when processes that aren't ours live there.
+Result<void> place_cgroup(const oci::Linux& config, const GlobalOptions& global, Record& record);
 
 // Empty when the host has no cgroup2 and nothing was asked of it.
 Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
                                                      const oci::LinuxResources& resources, Limits limits);
+
+// Makes record.scope around the process, and sets record.cgroup. Errors: exists, when such a unit runs.
+Result<cgroups::Cgroup> create_scope(Record& record, const oci::Linux& config, pid_t pid, Limits limits);
+
+// Changes limits, by systemd where it has the cgroup. Warns of what isn't enforced.
+Result<void> update_cgroup(const Record& record, cgroups::Cgroup& cgroup,
+                           const oci::LinuxResources& resources, Limits limits);
+
+// Moves a process into the container's cgroup, or the one below it at `sub` ("" or "/path"): what the kernel
+// doesn't let us do, systemd may, where it has the cgroup.
+Result<void> attach_to_cgroup(const Record& record, const cgroups::Cgroup& cgroup, const std::string& sub,
+                              pid_t pid);
+
+// Ends what lives in it and removes it, and systemd's scope.
+Result<void> remove_cgroup(const Record& record, std::chrono::milliseconds limit);
 
 // Whether anything in it limits a container.
 bool has_limits(const oci::LinuxResources& resources);

@@ -47,8 +47,9 @@ class Creation {
   }
 
   Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
-  Result<void> make_cgroup(Limits limits);
-  Result<void> spawn_init(InitPlan& plan, bool starts_here);
+  Result<void> make_cgroup(const GlobalOptions& global);
+  Result<void> spawn_init(InitPlan& plan, bool starts_here, Limits limits);
+  Result<void> make_scope(Limits limits);
   Result<void> follow_init(InitPlan& plan);
   Result<Created> commit(const CreateOptions& options);
 
@@ -67,12 +68,12 @@ class Creation {
   bool committed_ = false;
 };
 
-Result<void> Creation::make_cgroup(Limits limits) {
-  record_.cgroup = TRY(cgroup_path(*config_.linux_, record_.id, limits));
+Result<void> Creation::make_cgroup(const GlobalOptions& global) {
+  TRY(place_cgroup(*config_.linux_, global, record_));
   // On disk before the cgroup is made, so that `delete` finds it whatever happens next.
   TRY(folder_.save(record_));
   if (record_.cgroup.empty()) return {};
-  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, limits);
+  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, global.limits);
   if (!made) {
     record_.cgroup.clear();  // not ours to remove
     return std::move(made).error();
@@ -83,7 +84,20 @@ Result<void> Creation::make_cgroup(Limits limits) {
   return folder_.save(record_);
 }
 
-Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here) {
+// Around init, which waits: systemd makes no scope without a process. Before the id maps, as a user's manager
+// moves only the user's own.
+Result<void> Creation::make_scope(Limits limits) {
+  auto made = create_scope(record_, *config_.linux_, init_.pid, limits);
+  if (!made) {
+    record_.scope.clear();  // stopped again, or not ours
+    return std::move(made).error();
+  }
+  cgroup_ = std::move(*made);
+  init_.in_cgroup = true;
+  return {};
+}
+
+Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limits) {
   auto channel = TRY(Channel::make());
   plan.channel = std::move(channel.child);
   channel_ = std::move(channel.parent);
@@ -97,26 +111,29 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here) {
   plan.created = plan_hook_state(describe(record_, oci::Status::created));
   UniqueFd cgroup_folder;
   if (cgroup_) cgroup_folder = TRY(cgroup_->open_directory());
-  const auto children = TRY(ForChildren::enter(plan.namespaces, plan.procfs));
   const bool maps = plan.namespaces.creates(CLONE_NEWUSER);
-  plan.wait_first = maps || cgroup_;
+  plan.wait_first = maps || cgroup_ || !record_.scope.empty();
   // Processes of a joined pid namespace see init from its first moment (CVE-2016-9962). With maps to write it
   // must wait: /proc/PID of an undumpable process is root's.
   if (!maps && plan.namespaces.find_join(CLONE_NEWPID) != nullptr &&
       ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
     return Error::system(errno, "make the process undumpable");
   }
-  const uint64_t flags =
-      plan.namespaces.joins_user() ? 0 : plan.namespaces.created & ~uint64_t{CLONE_NEWCGROUP};
-  init_ = TRY(spawn(flags, cgroup_ ? &cgroup_folder : nullptr));
-  if (init_.pid == 0) {
-    folder_.unlock_in_child();
-    channel_.reset();
-    run_init(plan);
+  {
+    const auto children = TRY(ForChildren::enter(plan.namespaces, plan.procfs));
+    const uint64_t flags =
+        plan.namespaces.joins_user() ? 0 : plan.namespaces.created & ~uint64_t{CLONE_NEWCGROUP};
+    init_ = TRY(spawn(flags, cgroup_ ? &cgroup_folder : nullptr));
+    if (init_.pid == 0) {
+      folder_.unlock_in_child();
+      channel_.reset();
+      run_init(plan);
+    }
   }
   plan.channel.reset();
   plan.start_socket.reset();
   plan.process.terminal.socket.reset();
+  if (!record_.scope.empty()) TRY(make_scope(limits));
   if (cgroup_ && !init_.in_cgroup) TRY(cgroup_->attach(init_.pid));
   if (maps)
     TRY(write_id_maps(plan.procfs, init_.pid, config_.linux_->uid_mappings, config_.linux_->gid_mappings));
@@ -207,8 +224,8 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   Record record = make_record(config, options, plan);
   Creation creation(std::move(config), std::move(folder), std::move(record));
   TRY(creation.keep_config(text));
-  TRY(creation.make_cgroup(global.limits));
-  TRY(creation.spawn_init(plan, options.starts_here));
+  TRY(creation.make_cgroup(global));
+  TRY(creation.spawn_init(plan, options.starts_here, global.limits));
   TRY(creation.follow_init(plan));
   return creation.commit(options);
 }

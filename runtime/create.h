@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "oci/runtime_config.h"
+#include "runtime/rootless.h"
 #include "runtime/store.h"
 
 #include <optional>
@@ -13,12 +14,14 @@ enum class Limits { required, best_effort, none };
 
 // The flags before the command.
 struct GlobalOptions {
-  std::string root = "/run/gantry-oci";
+  std::string root;  // as default_root() has it, unless given
   std::string log;
   bool log_json = false;
   bool debug = false;
   bool log_only = false;  // errors go to `log` alone
   Limits limits = Limits::required;
+  bool systemd_cgroup = false;  // cgroups are systemd's scopes
+  Rootless rootless = Rootless::automatic;
 };
 
 struct CreateOptions {

@@ -1,6 +1,7 @@
 #include "runtime/destroy.h"
 
 #include "cgroups/cgroup.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
 #include "runtime/log.h"
 #include "runtime/syscalls.h"
@@ -26,14 +27,6 @@ Result<void> kill_and_wait(const Record& record) {
   return Error::make(ErrorKind::timeout, "init process {} did not end after SIGKILL", record.pid);
 }
 
-Result<void> remove_cgroup(const Record& record) {
-  if (record.cgroup.empty()) return {};
-  const auto cgroup = cgroups::Cgroup::open(record.cgroup);
-  if (!cgroup) return {};
-  TRY(cgroup->kill());
-  return cgroup->remove(patience);
-}
-
 }  // namespace
 
 void kill_container(const Record& record) {
@@ -47,7 +40,7 @@ void kill_container(const Record& record) {
 Result<void> destroy_container(ContainerFolder& folder, const Record& record,
                                const oci::RuntimeConfig* config) {
   TRY(kill_and_wait(record));
-  TRY(remove_cgroup(record));
+  TRY(remove_cgroup(record, patience));
   if (config != nullptr && config->hooks && !config->hooks->poststop.empty()) {
     const oci::State state = describe(record, oci::Status::stopped);
     for (const auto& hook : config->hooks->poststop) {

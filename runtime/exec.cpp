@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cgroups/cgroup.h"
 #include "runtime/channel.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/init.h"
 #include "runtime/log.h"
 #include "runtime/plan.h"
@@ -192,7 +193,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   plan.channel.reset();
   plan.process.terminal.socket.reset();
   const auto run = [&]() -> Result<void> {
-    if (cgroup && !child.in_cgroup) TRY(cgroup->attach(child.pid));
+    if (cgroup && !child.in_cgroup) TRY(attach_to_cgroup(record, *cgroup, options.sub_cgroup, child.pid));
     TRY(answer(channel.parent));
     TRY(follow(channel.parent, plan, child));
     if (options.pid_file.empty()) return {};

@@ -16,6 +16,8 @@ namespace {
 constexpr int unknown_command = 3;  // as runc has it
 
 struct GlobalFlags {
+  GlobalFlags() { options.root = not_given; }
+
   GlobalOptions options;
   std::string log_format = "text";
   std::string limits = "required";
@@ -27,7 +29,10 @@ struct GlobalFlags {
 
   std::vector<Flag> table() {
     return {
-        option("root", 0, options.root, "DIR", "where the states of containers are"),
+        option(
+            "root", 0, options.root, "DIR",
+            "where the states of containers are (default /run/gantry-oci, or $XDG_RUNTIME_DIR/gantry-oci for "
+            "a user)"),
         option("log", 0, options.log, "FILE", "append errors and warnings there"),
         option("log-format", 0, log_format, "FORMAT", "text or json"),
         toggle("log-only", 0, options.log_only, "errors go to --log FILE alone, not to stderr too"),
@@ -37,10 +42,13 @@ struct GlobalFlags {
                "none: no "
                "cgroup is made"),
         option("cgroup-manager", 0, cgroup_manager, "NAME",
-               "cgroupfs; disabled is --cgroup-limits none; systemd is not supported and refused"),
-        toggle("systemd-cgroup", 0, systemd_cgroup, "not supported, and refused"),
-        option("rootless", 0, rootless, "MODE",
-               "true, false or auto: accepted for callers that pass it, without effect"),
+               "cgroupfs; systemd is --systemd-cgroup; disabled is --cgroup-limits none"),
+        toggle("systemd-cgroup", 0, systemd_cgroup,
+               "systemd makes and keeps the cgroup, as a scope; cgroupsPath is SLICE:PREFIX:NAME"),
+        option(
+            "rootless", 0, rootless, "MODE",
+            "whether the caller is without root's rights: true, false or auto (as it is); true goes without "
+            "a cgroup that it may not make, unless limits are asked for"),
         toggle("version", 'v', version, "show the version"),
         toggle("help", 'h', help, "show this help"),
     };
@@ -69,6 +77,25 @@ Result<Limits> parse_limits(const std::string& text) {
                      "--cgroup-limits must be required, best-effort or none, found \"{}\"", text);
 }
 
+Result<Rootless> parse_rootless(const std::string& text) {
+  if (text == "auto") return Rootless::automatic;
+  if (text == "true") return Rootless::yes;
+  if (text == "false") return Rootless::no;
+  return Error::make(ErrorKind::invalid, "--rootless must be true, false or auto, found \"{}\"", text);
+}
+
+Result<void> choose_driver(GlobalFlags& flags) {
+  GlobalOptions& options = flags.options;
+  const std::string& manager = flags.cgroup_manager;
+  if (manager != "cgroupfs" && manager != "systemd" && manager != "disabled") {
+    return Error::make(ErrorKind::invalid,
+                       "--cgroup-manager must be cgroupfs, systemd or disabled, found \"{}\"", manager);
+  }
+  options.systemd_cgroup = flags.systemd_cgroup || manager == "systemd";
+  if (manager == "disabled") options.limits = Limits::none;
+  return {};
+}
+
 Result<void> check(GlobalFlags& flags) {
   GlobalOptions& options = flags.options;
   if (flags.log_format != "text" && flags.log_format != "json") {
@@ -80,21 +107,15 @@ Result<void> check(GlobalFlags& flags) {
   options.log_json = flags.log_format == "json";
   TRY(set_log_target({options.log, options.log_json, options.debug, options.log_only}));
   options.limits = TRY(parse_limits(flags.limits));
-  if (flags.systemd_cgroup || flags.cgroup_manager == "systemd") {
-    return Error::make(ErrorKind::unsupported, "{}: the systemd cgroup driver is not supported",
-                       flags.systemd_cgroup ? "--systemd-cgroup" : "--cgroup-manager systemd");
+  TRY(choose_driver(flags));
+  options.rootless = TRY(parse_rootless(flags.rootless));
+  const bool root_given = options.root != not_given;
+  if (!root_given) options.root = default_root(options.rootless);
+  if (options.root.empty()) {
+    return Error(ErrorKind::invalid, root_given
+                                         ? "--root must not be empty"
+                                         : "no folder for states: XDG_RUNTIME_DIR is not set (--root DIR)");
   }
-  if (flags.cgroup_manager == "disabled") {
-    options.limits = Limits::none;
-  } else if (flags.cgroup_manager != "cgroupfs") {
-    return Error::make(ErrorKind::invalid, "--cgroup-manager must be cgroupfs or disabled, found \"{}\"",
-                       flags.cgroup_manager);
-  }
-  if (flags.rootless != "auto" && flags.rootless != "true" && flags.rootless != "false") {
-    return Error::make(ErrorKind::invalid, "--rootless must be true, false or auto, found \"{}\"",
-                       flags.rootless);
-  }
-  if (options.root.empty()) return Error(ErrorKind::invalid, "--root must not be empty");
   options.root = TRY(absolute_path(options.root));
   while (options.root.size() > 1 && options.root.back() == '/') options.root.pop_back();
   if (options.root == "/") return Error::make(ErrorKind::invalid, "--root must not be /");

@@ -24,6 +24,8 @@ void members(Visitor& visit, Record& record) {
   visit("created", record.created);
   visit("annotations", record.annotations);
   visit("cgroup", record.cgroup);
+  visit("systemdScope", record.scope);
+  visit("userScope", record.user_scope);
   visit("pid", record.pid);
   visit("startTime", record.start_time);
   visit("ownPidNamespace", record.own_pid_namespace);

@@ -19,8 +19,10 @@ struct Record {
   std::string oci_version;
   std::string created;  // RFC 3339
   std::map<std::string, std::string> annotations;
-  std::string cgroup;  // path below the cgroup2 mount; empty: none was made
-  pid_t pid = 0;       // 0: creation didn't get that far
+  std::string cgroup;       // path below the cgroup2 mount; empty: none was made
+  std::string scope;        // systemd's unit that holds it: "gantry-oci-ID.scope"; empty: it is ours alone
+  bool user_scope = false;  // of the user's manager
+  pid_t pid = 0;            // 0: creation didn't get that far
   uint64_t start_time = 0;
   bool own_pid_namespace = true;
   bool new_keyring = true;  // it joined a session keyring of its own, as exec's processes will

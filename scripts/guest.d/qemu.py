@@ -15,6 +15,7 @@ from wire import CONTROL_MAC
 
 PROJECT = HERE.parent.parent
 COVERED = ("/tmp", "/run", "/dev/shm", "/var/lib/gantry")  # init mounts fresh folders here
+SYSTEMD = "/lib/systemd/systemd"
 KVM_GET_API_VERSION, KVM_CREATE_VM, KVM_CREATE_VCPU = 0xAE00, 0xAE01, 0xAE41
 
 
@@ -73,13 +74,14 @@ def visible_paths(options):
 
 def write_job(job, options, modules):
     """The files that guest.d/init and guest.d/agent.py read."""
+    if options.systemd and not (os.path.exists(SYSTEMD) and shutil.which("dbus-daemon")):
+        raise GuestError("--systemd needs the packages systemd and dbus (scripts/deps installs them)")
     python = os.path.realpath("/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable)
     settings = {"MODULES": modules, "PYTHON": python, "AGENT": "/guest-job/agent.py",
-                "DISK": "/dev/vda" if options.disk else ""}
+                "DISK": "/dev/vda" if options.disk else "", "SYSTEMD": SYSTEMD if options.systemd else ""}
     lines = [f"{name}={shlex.quote(str(value))}\n" for name, value in settings.items()]
     (job / "settings").write_text("".join(lines))
-    (job / "init").write_text((HERE / "init").read_text())
-    for name in ("agent.py", "wire.py"):
+    for name in ("init", "systemd-init", "agent.py", "wire.py"):
         (job / name).write_text((HERE / name).read_text())
     (job / "busybox").write_text(shutil.which("busybox"))
     (job / "visible").write_text("".join(path + "\n" for path in visible_paths(options)))

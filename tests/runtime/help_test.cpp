@@ -58,9 +58,9 @@ TEST(OciHelp, IsPrintedWithoutACommandToo) {
 TEST(OciHelp, SaysWhatIsRefusedAndWhatTheDefaultsAre) {
   const auto help = oci("--help").output;
   for (const auto* text :
-       {"text or json (default text)", "not supported, and refused",
-        "systemd is not supported and refused (default cgroupfs)", "without effect (default auto)",
-        "(default /run/gantry-oci)", "(default required)"}) {
+       {"text or json (default text)", "disabled is --cgroup-limits none (default cgroupfs)",
+        "(default auto)", "(default /run/gantry-oci, or $XDG_RUNTIME_DIR/gantry-oci for a user)",
+        "(default required)"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }
   EXPECT_THAT(oci("run --bundle /elsewhere --help").output, HasSubstr("(default .)"))
@@ -97,8 +97,9 @@ TEST(OciUsage, IsRefusedInOneLineWithRuncsCodes) {
            Wrong{"--root= list", 1, "--root must not be empty"},
            Wrong{"--log-format xml list", 1, "--log-format must be text or json, found \"xml\""},
            Wrong{"--log-only list", 1, "--log-only needs --log FILE"},
-           Wrong{"--cgroup-manager x list", 1, "--cgroup-manager must be cgroupfs or disabled, found \"x\""},
-           Wrong{"--systemd-cgroup list", 1, "--systemd-cgroup: the systemd cgroup driver is not supported"},
+           Wrong{"--cgroup-manager x list", 1,
+                 "--cgroup-manager must be cgroupfs, systemd or disabled, found \"x\""},
+           Wrong{"--rootless x list", 1, "--rootless must be true, false or auto, found \"x\""},
        }) {
     const auto done = oci(wrong.line);
     EXPECT_EQ(done.status, wrong.status) << wrong.line;

@@ -137,8 +137,6 @@ TEST_F(Containers, FlagsThatNobodyDefinedAreErrors) {
               HasSubstr("flag provided but not defined: --nosuch"));
   EXPECT_EQ(runtime({"nosuch"}).status, 3);
   EXPECT_THAT(runtime({"nosuch"}).errors, HasSubstr("unknown command \"nosuch\""));
-  EXPECT_THAT(runtime({"--systemd-cgroup", "list"}).errors,
-              HasSubstr("systemd cgroup driver is not supported"));
   EXPECT_THAT(runtime({"kill", test_id, "FOO"}).errors, HasSubstr("unknown signal \"FOO\""));
   EXPECT_THAT(runtime({"--version"}).output, HasSubstr("spec: 1.3.0"));
   EXPECT_THAT(runtime({"features"}).output, HasSubstr("\"mountOptions\""));
