@@ -1,104 +1,55 @@
 #include "base/json.h"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-#include <set>
+#include "base/format.h"
+#include "base/json_document.h"
+#include "base/json_output.h"
 
 namespace gantry::json_detail {
-
-using Value = nlohmann::ordered_json;
-
-struct Document {
-  std::string source;
-  Value value;
-  std::optional<Error> error;
-};
-
 namespace {
 
-constexpr int deepest = 128;
+constexpr size_t longest_shown = 80;
 
-const Value& value_of(const Node& node) {
-  return *static_cast<const Value*>(node.value);
-}
-Value& value_at(void* value) {
-  return *static_cast<Value*>(value);
+const Item& item_of(const Node& node) {
+  return *node.item;
 }
 
 std::string path_of(const Node& node) {
   if (node.parent == nullptr) return "$";
   const std::string before = path_of(*node.parent);
-  if (value_of(*node.parent).is_array()) return format("{}[{}]", before, node.index);
-  const bool plain = !node.key.empty() && std::all_of(node.key.begin(), node.key.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-  });
-  return plain ? format("{}.{}", before, node.key) : format("{}[\"{}\"]", before, node.key);
+  if (item_of(*node.parent).kind == Kind::array) {
+    return format("{}[{}]", before, node.item - item_of(*node.parent).value.children);
+  }
+  return path_of_member(before, node.item->key);
 }
 
-std::string shown(const Value& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "an array";
-  std::string text = value.dump(-1, ' ', false, Value::error_handler_t::replace);
-  if (text.size() > 80) text = text.substr(0, 77) + "…";
-  return text;
+// With an ellipsis where it was too long, never within a character.
+std::string shortened(std::string text) {
+  if (text.size() <= longest_shown) return text;
+  size_t end = longest_shown - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
 }
 
-// Builds the document and refuses what nlohmann's parser would let through.
-class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Value> {
-  using Base = nlohmann::detail::json_sax_dom_parser<Value>;
-
- public:
-  StrictBuilder(Value& value, std::string& problem) : Base(value, false), problem_(problem) {}
-
-  bool start_object(std::size_t size) {
-    keys_.emplace_back();
-    return check_depth() && Base::start_object(size);
-  }
-  bool end_object() {
-    keys_.pop_back();
-    return Base::end_object();
-  }
-  bool start_array(std::size_t size) {
-    keys_.emplace_back();
-    return check_depth() && Base::start_array(size);
-  }
-  bool end_array() {
-    keys_.pop_back();
-    return Base::end_array();
-  }
-  bool key(std::string& name) {
-    if (!check_string(name)) return false;
-    if (!keys_.back().insert(name).second) {
-      problem_ = format("member \"{}\" stands twice in one object", name);
-      return false;
+std::string shown(const Item& item) {
+  switch (item.kind) {
+    case Kind::object:
+      return "an object";
+    case Kind::array:
+      return "an array";
+    case Kind::string: {
+      Output text(-1);
+      text.string(item.text.substr(0, 2 * longest_shown));
+      return shortened(text.take());
     }
-    return Base::key(name);
+    case Kind::null:
+    case Kind::boolean:
+    case Kind::negative:
+    case Kind::natural:
+    case Kind::real:
+      return shortened(std::string(item.text));
   }
-  bool string(std::string& text) { return check_string(text) && Base::string(text); }
-  template <class Exception>
-  bool parse_error(std::size_t, const std::string&, const Exception& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 3: …": the part from "line" on.
-    const std::string text = error.what();
-    const auto at = text.find("line ");
-    problem_ = "not JSON: " + (at == std::string::npos ? text : text.substr(at));
-    return false;
-  }
-
- private:
-  bool check_depth() {
-    if (keys_.size() <= deepest) return true;
-    problem_ = format("nested deeper than {}", deepest);
-    return false;
-  }
-  bool check_string(const std::string& text) {
-    if (text.find('\0') == std::string::npos) return true;
-    problem_ = "a string holds a NUL character";
-    return false;
-  }
-
-  std::string& problem_;
-  std::vector<std::set<std::string>> keys_;
-};
+  return {};
+}
 
 }  // namespace
 
@@ -108,7 +59,7 @@ void fail_rule(const Node& node, std::string_view rule) {
 }
 
 void fail(const Node& node, std::string_view expected) {
-  fail_rule(node, format("must be {}, found {}", expected, shown(value_of(node))));
+  fail_rule(node, format("must be {}, found {}", expected, shown(item_of(node))));
 }
 
 bool failed(const Node& node) {
@@ -116,86 +67,108 @@ bool failed(const Node& node) {
 }
 
 bool find(const Node& object, std::string_view key, Node& member) {
-  const Value& value = value_of(object);
-  if (!value.is_object()) return false;
-  const auto found = value.find(std::string(key));
-  if (found == value.end() || found->is_null()) return false;
-  // The key's text must outlive the node: the document's own does.
-  member = Node{object.document, &*found, &object, found.key(), 0};
-  return true;
+  if (item_of(object).kind != Kind::object) return false;
+  for (const Item& item : item_of(object).items()) {
+    if (item.key != key) continue;
+    if (item.kind == Kind::null) return false;
+    member = Node{object.document, &item, &object};
+    return true;
+  }
+  return false;
 }
 
 bool check_object(const Node& node) {
-  if (value_of(node).is_object()) return true;
+  if (item_of(node).kind == Kind::object) return true;
   fail(node, "an object");
   return false;
 }
 
 size_t array_size(const Node& node) {
-  if (value_of(node).is_array()) return value_of(node).size();
+  if (item_of(node).kind == Kind::array) return item_of(node).count;
   fail(node, "an array");
   return 0;
 }
 
-Node array_element(const Node& array, size_t index) {
-  return Node{array.document, &value_of(array)[index], &array, {}, index};
+size_t member_count(const Node& object) {
+  return item_of(object).kind == Kind::object ? item_of(object).count : 0;
+}
+
+Node child(const Node& container, size_t index) {
+  return Node{container.document, &item_of(container).items()[index], &container};
+}
+
+std::string_view key(const Node& member) {
+  return member.item->key;
+}
+
+bool is_null(const Node& node) {
+  return item_of(node).kind == Kind::null;
 }
 
 std::vector<std::string> keys(const Node& object) {
   std::vector<std::string> names;
-  if (!value_of(object).is_object()) return names;
-  for (const auto& item : value_of(object).items()) names.push_back(item.key());
+  if (item_of(object).kind != Kind::object) return names;
+  for (const Item& item : item_of(object).items()) names.emplace_back(item.key);
   return names;
 }
 
 void read(const Node& node, bool& value) {
-  if (value_of(node).is_boolean()) {
-    value = value_of(node).get<bool>();
+  if (item_of(node).kind == Kind::boolean) {
+    value = item_of(node).value.boolean;
   } else {
     fail(node, "true or false");
   }
 }
 
 void read(const Node& node, double& value) {
-  if (value_of(node).is_number()) {
-    value = value_of(node).get<double>();
+  const Item& item = item_of(node);
+  if (item.kind == Kind::real) {
+    value = item.value.real;
+  } else if (item.kind == Kind::negative) {
+    value = static_cast<double>(item.value.negative);
+  } else if (item.kind == Kind::natural) {
+    value = static_cast<double>(item.value.natural);
   } else {
     fail(node, "a number");
   }
 }
 
 void read(const Node& node, std::string& value) {
-  if (value_of(node).is_string()) {
-    value = value_of(node).get_ref<const std::string&>();
+  if (item_of(node).kind == Kind::string) {
+    value = item_of(node).text;
   } else {
     fail(node, "a string");
   }
 }
 
 void read(const Node& node, RawJson& value) {
-  value.text = value_of(node).dump();
+  Output text(-1);
+  text.item(item_of(node));
+  value.text = text.take();
 }
 
 bool read_signed(const Node& node, int64_t least, int64_t most, int64_t& value) {
-  const Value& from = value_of(node);
-  const bool fits = from.is_number_integer() &&
-                    (!from.is_number_unsigned() || from.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
-  if (!fits || from.get<int64_t>() < least || from.get<int64_t>() > most) {
+  const Item& from = item_of(node);
+  const bool negative = from.kind == Kind::negative;
+  const bool fits = negative || (from.kind == Kind::natural && from.value.natural <= uint64_t{INT64_MAX});
+  const int64_t found = negative ? from.value.negative : fits ? static_cast<int64_t>(from.value.natural) : 0;
+  if (!fits || found < least || found > most) {
     fail(node, format("a whole number from {} to {}", least, most));
     return false;
   }
-  value = from.get<int64_t>();
+  value = found;
   return true;
 }
 
 bool read_unsigned(const Node& node, uint64_t most, uint64_t& value) {
-  const Value& from = value_of(node);
-  const bool fits = from.is_number_unsigned() || (from.is_number_integer() && from.get<int64_t>() >= 0);
-  if (!fits || from.get<uint64_t>() > most) {
+  const Item& from = item_of(node);
+  const bool zero = from.kind == Kind::negative && from.value.negative == 0;  // "-0"
+  const uint64_t found = from.kind == Kind::natural ? from.value.natural : 0;
+  if ((from.kind != Kind::natural && !zero) || found > most) {
     fail(node, format("a whole number from 0 to {}", most));
     return false;
   }
-  value = from.get<uint64_t>();
+  value = found;
   return true;
 }
 
@@ -205,70 +178,19 @@ void fail_enum(const Node& node, const std::vector<std::string_view>& names) {
   fail(node, expected);
 }
 
-void* add_member(void* object, std::string_view key) {
-  return &value_at(object)[std::string(key)];
-}
-
-void* add_element(void* array) {
-  value_at(array).push_back(nullptr);
-  return &value_at(array).back();
-}
-
-void make_object(void* value) {
-  if (!value_at(value).is_object()) value_at(value) = Value::object();
-}
-
-void make_array(void* value) {
-  value_at(value) = Value::array();
-}
-
-void write(void* value, bool from) {
-  value_at(value) = from;
-}
-void write(void* value, double from) {
-  value_at(value) = from;
-}
-void write(void* value, const std::string& from) {
-  value_at(value) = from;
-}
-void write(void* value, const RawJson& from) {
-  value_at(value) = Value::parse(from.text, nullptr, false);
-}
-void write_signed(void* value, int64_t from) {
-  value_at(value) = from;
-}
-void write_unsigned(void* value, uint64_t from) {
-  value_at(value) = from;
-}
-
 std::shared_ptr<Document> parse(std::string_view text, std::string_view source) {
   auto document = std::make_shared<Document>();
   document->source = source;
-  std::string problem;
-  if (text.substr(0, 3) == "\xEF\xBB\xBF") {
-    problem = "not JSON: begins with a byte order mark";
-  } else {
-    StrictBuilder builder(document->value, problem);
-    Value::sax_parse(text.begin(), text.end(), &builder);
-  }
-  if (!problem.empty()) document->error = Error::invalid(document->source, "$", "{}", problem);
+  parse_document(text, *document);
   return document;
 }
 
 Node root(Document& document) {
-  return Node{&document, &document.value, nullptr, {}, 0};
+  return Node{&document, &document.root, nullptr};
 }
 
 std::optional<Error> take_error(Document& document) {
   return std::exchange(document.error, std::nullopt);
-}
-
-std::shared_ptr<void> new_value() {
-  return std::make_shared<Value>();
-}
-
-std::string dump(const void* value, int indent) {
-  return static_cast<const Value*>(value)->dump(indent, ' ', false, Value::error_handler_t::replace);
 }
 
 }  // namespace gantry::json_detail

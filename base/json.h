@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/json_output.h"
 #include "base/result.h"
 
 #include <concepts>
@@ -73,14 +74,13 @@ class JsonWriter;
 namespace json_detail {
 
 struct Document;  // holds the parsed text, the source's name and the first error
+struct Item;      // one value of it
 
-// One value of the document and the way to it. `key` empty: an array element.
+// A value and the way to it.
 struct Node {
   Document* document;
-  const void* value;
+  const Item* item;
   const Node* parent;
-  std::string_view key;
-  size_t index;
 };
 
 void fail(const Node& node,
@@ -90,7 +90,10 @@ bool failed(const Node& node);
 bool find(const Node& object, std::string_view key, Node& member);  // false: absent or null
 bool check_object(const Node& node);
 size_t array_size(const Node& node);  // 0 and an error unless it is an array
-Node array_element(const Node& array, size_t index);
+size_t member_count(const Node& object);
+Node child(const Node& container, size_t index);
+std::string_view key(const Node& member);
+bool is_null(const Node& node);
 std::vector<std::string> keys(const Node& object);
 
 void read(const Node& node, bool& value);
@@ -101,24 +104,22 @@ bool read_signed(const Node& node, int64_t least, int64_t most, int64_t& value);
 bool read_unsigned(const Node& node, uint64_t most, uint64_t& value);
 void fail_enum(const Node& node, const std::vector<std::string_view>& names);
 
-struct Builder;  // an ordered JSON value under construction
-
-void* add_member(void* object, std::string_view key);
-void* add_element(void* array);
-void make_object(void* value);
-void make_array(void* value);
-void write(void* value, bool from);
-void write(void* value, double from);
-void write(void* value, const std::string& from);
-void write(void* value, const RawJson& from);
-void write_signed(void* value, int64_t from);
-void write_unsigned(void* value, uint64_t from);
+inline void write(Output& into, bool from) {
+  into.boolean(from);
+}
+inline void write(Output& into, double from) {
+  into.real(from);
+}
+inline void write(Output& into, const std::string& from) {
+  into.string(from);
+}
+inline void write(Output& into, const RawJson& from) {
+  into.raw(from);
+}
 
 std::shared_ptr<Document> parse(std::string_view text, std::string_view source);
 Node root(Document& document);
 std::optional<Error> take_error(Document& document);
-std::shared_ptr<void> new_value();
-std::string dump(const void* value, int indent);
 
 template <class T>
 concept Integer = std::integral<T> && !std::same_as<T, bool>;
@@ -211,19 +212,19 @@ bool is_blank(const std::map<std::string, T>& value) {
 }
 
 template <Integer T>
-void write(void* into, const T& value);
+void write(Output& into, const T& value);
 template <Named T>
-void write(void* into, const T& value);
+void write(Output& into, const T& value);
 template <Textual T>
-void write(void* into, const T& value);
+void write(Output& into, const T& value);
 template <class T>
-requires std::is_class_v<T> &&(!Textual<T>)void write(void* into, const T& value);
+requires std::is_class_v<T> &&(!Textual<T>)void write(Output& into, const T& value);
 template <class T>
-void write(void* into, const std::optional<T>& value);
+void write(Output& into, const std::optional<T>& value);
 template <class T>
-void write(void* into, const std::vector<T>& value);
+void write(Output& into, const std::vector<T>& value);
 template <class T>
-void write(void* into, const std::map<std::string, T>& value);
+void write(Output& into, const std::map<std::string, T>& value);
 
 }  // namespace json_detail
 
@@ -233,15 +234,16 @@ void write(void* into, const std::map<std::string, T>& value);
 class JsonWriter {
  public:
   static constexpr bool reading = false;
-  explicit JsonWriter(void* object) : object_(object) {}
+  explicit JsonWriter(json_detail::Output& output) : output_(output) {}
 
   template <class T>
   void operator()(std::string_view name, T& value) {
-    if (!json_detail::is_blank(value)) json_detail::write(json_detail::add_member(object_, name), value);
+    if (!json_detail::is_blank(value)) always(name, value);
   }
   template <class T>
   void always(std::string_view name, T& value) {
-    json_detail::write(json_detail::add_member(object_, name), value);
+    output_.key(name);
+    json_detail::write(output_, value);
   }
   template <class T>
   void required(std::string_view name, T& value) {
@@ -250,7 +252,7 @@ class JsonWriter {
   void fail(std::string_view) {}
 
  private:
-  void* object_;
+  json_detail::Output& output_;
 };
 
 namespace json_detail {
@@ -314,7 +316,7 @@ void read(const Node& node, std::vector<T>& value) {
   const size_t size = array_size(node);
   for (size_t i = 0; i < size && !failed(node); ++i) {
     T element{};
-    read(array_element(node, i), element);
+    read(child(node, i), element);
     value.push_back(std::move(element));
   }
 }
@@ -323,53 +325,63 @@ template <class T>
 void read(const Node& node, std::map<std::string, T>& value) {
   value.clear();
   if (!check_object(node)) return;
-  for (const auto& key : keys(node)) {
-    Node member{};
-    if (find(node, key, member)) read(member, value[key]);
+  for (size_t i = 0; i < member_count(node) && !failed(node); ++i) {
+    const Node member = child(node, i);
+    if (!is_null(member)) read(member, value[std::string(key(member))]);
   }
 }
 
 template <Integer T>
-void write(void* into, const T& value) {
+void write(Output& into, const T& value) {
   if constexpr (std::is_signed_v<T>) {
-    write_signed(into, value);
+    into.negative(value);
   } else {
-    write_unsigned(into, value);
+    into.natural(value);
   }
 }
 
 template <Named T>
-void write(void* into, const T& value) {
-  write(into, std::string(enum_name(value)));
+void write(Output& into, const T& value) {
+  into.string(enum_name(value));
 }
 
 template <Textual T>
-void write(void* into, const T& value) {
+void write(Output& into, const T& value) {
   write(into, std::string(value.string()));
 }
 
 template <class T>
-requires std::is_class_v<T> &&(!Textual<T>)void write(void* into, const T& value) {
-  make_object(into);
+requires std::is_class_v<T> &&(!Textual<T>)void write(Output& into, const T& value) {
+  into.begin_object();
   JsonWriter writer(into);
   members(writer, const_cast<T&>(value));  // NOLINT: one table serves both ways, and a writer only reads
+  into.end_object();
 }
 
 template <class T>
-void write(void* into, const std::optional<T>& value) {
-  if (value) write(into, *value);
+void write(Output& into, const std::optional<T>& value) {
+  if (value) return write(into, *value);
+  into.null();
 }
 
 template <class T>
-void write(void* into, const std::vector<T>& value) {
-  make_array(into);
-  for (const auto& element : value) write(add_element(into), element);
+void write(Output& into, const std::vector<T>& value) {
+  into.begin_array();
+  for (const auto& element : value) {
+    into.element();
+    write(into, element);
+  }
+  into.end_array();
 }
 
 template <class T>
-void write(void* into, const std::map<std::string, T>& value) {
-  make_object(into);
-  for (const auto& [key, element] : value) write(add_member(into, key), element);
+void write(Output& into, const std::map<std::string, T>& value) {
+  into.begin_object();
+  for (const auto& [name, element] : value) {
+    into.key(name);
+    write(into, element);
+  }
+  into.end_object();
 }
 
 }  // namespace json_detail
@@ -389,9 +401,9 @@ Result<T> parse_json(std::string_view text, std::string_view source) {
 // On one line; or with `indent` spaces a level.
 template <class T>
 std::string to_json(const T& value, int indent = -1) {
-  const auto root = json_detail::new_value();
-  json_detail::write(root.get(), value);
-  return json_detail::dump(root.get(), indent);
+  json_detail::Output output(indent);
+  json_detail::write(output, value);
+  return output.take();
 }
 
 }  // namespace gantry

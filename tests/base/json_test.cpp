@@ -101,8 +101,55 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"({"mounts":[{"destination":"/a","kind":"x"}]})",
                 R"($.mounts[0].kind: must be one of bind, tmpfs, found "x")"},
         Refusal{R"({"labels":{"a b":1}})", R"($.labels["a b"]: must be a string, found 1)"},
-        Refusal{R"({"port":1,"port":2})", R"(member "port" stands twice)"},
-        Refusal{R"({"labels":{"a":"x\u0000y"}})", "NUL"}));
+        Refusal{R"({"port":1,"port":2})", R"($: member "port" stands twice)"},
+        Refusal{R"({"mounts":[{},{"a":{"b":1,"c":2,"b":3}}]})", R"($.mounts[1].a: member "b" stands twice)"},
+        Refusal{R"({"labels":{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8,"9":9,"1":0}})",
+                R"($.labels: member "1" stands twice)"},
+        Refusal{R"({"labels":{"a":"x\u0000y"}})", "$.labels.a: a string holds a NUL character"},
+        Refusal{R"({"labels":{"a":"b","\u0000":"y"}})", "$.labels: a string holds a NUL character"},
+        Refusal{"{\"port\": 1,\n  \"é\": tru}",
+                "not JSON: line 2, column 9: a value must stand here, found t"},
+        Refusal{R"({"port":1e999})", "$.port: must be a number that fits, found 1e999"}));
+
+TEST(Json, WritesWithIndentation) {
+  Config config;
+  config.port = 1;
+  config.mounts.push_back({"/a", std::nullopt, {"ro"}});
+  config.extra.text = R"({"x":[],"y":{}})";
+  EXPECT_EQ(to_json(config, 2), R"({
+  "port": 1,
+  "readonly": false,
+  "mounts": [
+    {
+      "destination": "/a",
+      "options": [
+        "ro"
+      ]
+    }
+  ],
+  "extra": {
+    "x": [],
+    "y": {}
+  }
+})");
+}
+
+TEST(Json, WritesOnlyUtf8) {
+  EXPECT_EQ(to_json(std::vector<std::string>{"a\xffz", "\xe2\x82"}),
+            "[\"a\xEF\xBF\xBDz\",\"\xEF\xBF\xBD\xEF\xBF\xBD\"]");
+}
+
+TEST(Json, ReadsBackWhatItWrote) {
+  const std::string text =
+      R"({"port":7,"readonly":true,"labels":{"a\"\u0001":"\\ é"},"extra":[ 1 , {"b" : "c d"} ]})";
+  const auto config = parse_json<Config>(text, "test");
+  ASSERT_OK(config);
+  EXPECT_EQ(config->extra.text, R"([1,{"b":"c d"}])");
+  const auto again = parse_json<Config>(to_json(*config), "test");
+  ASSERT_OK(again);
+  EXPECT_EQ(to_json(*again, 1), to_json(*config, 1));
+  EXPECT_EQ(again->labels.at("a\"\x01"), "\\ é");
+}
 
 TEST(Json, RefusesDeepNesting) {
   EXPECT_ERROR(
