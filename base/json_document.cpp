@@ -196,9 +196,7 @@ bool Parser::number(Item& item) {
   if (whole && minus && std::from_chars(first, last, item.value.negative).ec == std::errc()) return true;
   if (whole && !minus && std::from_chars(first, last, item.value.natural).ec == std::errc()) return true;
   item.kind = Kind::real;
-  if (std::from_chars(first, last, item.value.real).ec == std::errc()) return true;
-  item.value.real =
-      std::strtod(std::string(first, last).c_str(), nullptr);  // which tells too small from too large
+  item.value.real = std::strtod(std::string(first, last).c_str(), nullptr);
   if (std::isfinite(item.value.real)) return true;
   return refused(
       format("must be a number that fits, found {}", text_.substr(begin, std::min<size_t>(at_ - begin, 80))));

@@ -1,5 +1,6 @@
 #include "base/json_output.h"
 
+#include "base/format.h"
 #include "base/json.h"
 #include "base/json_document.h"
 
@@ -70,10 +71,9 @@ void Output::natural(uint64_t value) {
 
 void Output::real(double value) {
   if (!std::isfinite(value)) return null();
-  char buffer[32];
-  const auto text = digits(buffer, value);
+  const auto text = format("{}", value);
   text_ += text;
-  if (text.find_first_of(".e") == std::string_view::npos) text_ += ".0";
+  if (text.find_first_of(".e") == std::string::npos) text_ += ".0";
 }
 
 void Output::escape(unsigned char c) {

@@ -46,6 +46,9 @@ if(GANTRY_UNITY)
     -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict
     -Wno-shadow -Wno-subobject-linkage)
 endif()
+# A section for each function: what no program calls is left out, and link_order.txt can put the rest in order.
+target_compile_options(gantry_options INTERFACE "$<$<CONFIG:Release>:-ffunction-sections;-fdata-sections>")
+add_link_options(-Wl,--gc-sections)
 if(GANTRY_SANITIZE)
   target_compile_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-omit-frame-pointer
                                                   -fno-sanitize-recover=undefined)
@@ -94,7 +97,7 @@ function(gantry_program name)
   target_link_libraries(${name} PRIVATE gantry_options ${ARG_LIBRARIES})
   if(ARG_STATIC AND NOT GANTRY_SANITIZE)
     target_link_libraries(${name} PRIVATE gantry_fmt_static)
-    target_link_options(${name} PRIVATE -static -Wl,--gc-sections)
+    target_link_options(${name} PRIVATE -static)
   elseif(ARG_STATIC)
     target_link_libraries(${name} PRIVATE gantry_fmt_static)
   else()
