@@ -87,7 +87,17 @@ Result<void> store_seccomp(const std::string& cache, const std::string& key,
   TRY(make_directories(cache, 0700));
   std::string text = key;
   text.append(reinterpret_cast<const char*>(program.data()), program.size() * sizeof(sock_filter));
-  return write_file(path_of(cache, key), text, 0600);
+  const std::string path = path_of(cache, key);
+  // Without a name until it is whole, so that a command that is killed leaves nothing here. open(2)
+  // O_TMPFILE.
+  const UniqueFd file(::open(cache.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file) return write_file(path, text, 0600);  // a file system that has none
+  TRY(write_all(file, text).context("write {}", path));
+  if (::fchmod(file.get(), 0600) != 0) return Error::system(errno, "chmod {}", path);
+  (void)::unlink(path.c_str());  // it couldn't be used
+  const std::string unnamed = format("/proc/self/fd/{}", file.get());
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
+  return Error::system(errno, "name {}", path);
 }
 
 }  // namespace gantry::runtime

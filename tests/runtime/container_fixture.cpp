@@ -24,6 +24,11 @@ void copy_file(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+const char* const test_id = [] {
+  static const std::string id = format("test-{}", ::getpid());
+  return id.c_str();
+}();
+
 void Containers::SetUp() {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   auto folder = TemporaryDirectory::make();

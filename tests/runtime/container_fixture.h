@@ -52,6 +52,7 @@ class Containers : public testing::Test {
   oci::RuntimeConfig default_;
 };
 
-inline constexpr const char* test_id = "test-container";
+// Of this process alone, as the host's cgroups are everybody's.
+extern const char* const test_id;
 
 }  // namespace gantry::runtime

@@ -39,7 +39,7 @@ TEST_F(Containers, HooksRunAtTheirSixPointsWithTheStateOnStdin) {
   ASSERT_EQ(runtime({"delete", "--force", test_id}).status, 0);
   const std::string text = read_file(log).value_or("");
   const auto told = [&](const std::string& name, const std::string& what) {
-    return text.find(name + " {\"ociVersion\":\"1.3.0\",\"id\":\"test-container\",\"pid\":" + what);
+    return text.find(format("{} {{\"ociVersion\":\"1.3.0\",\"id\":\"{}\",\"pid\":{}", name, test_id, what));
   };
   EXPECT_NE(told("prestart", pid + ",\"status\":\"creating\""), std::string::npos) << text;
   EXPECT_LT(told("prestart", pid), told("createRuntime", pid));

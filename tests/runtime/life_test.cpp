@@ -21,7 +21,7 @@ TEST_F(Containers, GoesFromCreatedOverRunningAndStoppedToNothing) {
   EXPECT_EQ(status(test_id), "running");
   EXPECT_THAT(runtime({"start", test_id}).errors, HasSubstr("cannot start an already running container"));
   EXPECT_THAT(runtime({"delete", test_id}).errors,
-              HasSubstr("cannot delete container test-container that is not stopped: running"));
+              HasSubstr(format("cannot delete container {} that is not stopped: running", test_id)));
   ASSERT_EQ(runtime({"kill", test_id, "KILL"}).status, 0);
   ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "stopped"; }));
   EXPECT_THAT(runtime({"start", test_id}).errors, HasSubstr("cannot start a container that has stopped"));
@@ -144,10 +144,10 @@ TEST_F(Containers, FlagsThatNobodyDefinedAreErrors) {
 
 TEST_F(Containers, JsonLogHoldsTheErrorThatAManagerShows) {
   const auto failed = runtime({"--log", file("log.json"), "--log-format", "json", "start", test_id});
-  EXPECT_EQ(failed.errors, "container does not exist: test-container\n");
+  EXPECT_EQ(failed.errors, format("container does not exist: {}\n", test_id));
   EXPECT_THAT(
       read_file(file("log.json")).value_or(""),
-      HasSubstr("\"level\":\"error\",\"msg\":\"container does not exist: test-container\",\"time\":\""));
+      HasSubstr(format("\"level\":\"error\",\"msg\":\"container does not exist: {}\",\"time\":\"", test_id)));
   struct stat info {};
   ASSERT_EQ(::stat(file("log.json").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600U) << "it quotes arguments, which are nobody else's";

@@ -116,6 +116,8 @@ TEST(Seccomp, CacheGivesBackWhatItTookAndNothingThatWasTamperedWith) {
   EXPECT_FALSE(load_seccomp(cache, key)) << "half an instruction";
   ASSERT_OK(write_file(path, *text, 0666));
   EXPECT_FALSE(load_seccomp(cache, key)) << "writable by others";
+  ASSERT_OK(store_seccomp(cache, key, plan->program));
+  EXPECT_TRUE(load_seccomp(cache, key)) << "what can't be used is replaced";
 }
 
 TEST(Seccomp, CacheTellsNoErrnoFromErrnoZero) {
