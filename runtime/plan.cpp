@@ -65,7 +65,7 @@ Result<void> plan_terminal(const oci::Process& process, const CreateOptions& opt
 }  // namespace
 
 std::string seccomp_cache_of(const std::string& root) {
-  return join_path(root, "seccomp@2");
+  return join_path(root, "seccomp@3");
 }
 
 Result<void> check_preserved(unsigned count) {

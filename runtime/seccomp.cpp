@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "runtime/seccomp_cache.h"
+#include "runtime/seccomp_compact.h"
 #include "runtime/seccomp_enosys.h"
 
 #include <cstring>
@@ -183,6 +184,7 @@ Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile) {
   for (const auto& rule : profile.syscalls) TRY(add_rule(context.get(), rule, default_action));
   plan.program = TRY(export_program(context.get()));
   if (profile.default_action == oci::SeccompAction::error) add_enosys_stub(profile, plan.program);
+  plan.program = compact_filter(plan.program);
   if (plan.program.size() > longest_program) {
     return Error::make(ErrorKind::invalid, "seccomp: the filter has {} instructions, the kernel takes {}",
                        plan.program.size(), longest_program);

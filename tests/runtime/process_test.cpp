@@ -65,7 +65,7 @@ TEST_F(Containers, SeccompAnswersWithTheProfilesErrno) {
       EXPECT_THAT(result.output, HasSubstr("Seccomp:\t2"));
     }
   }
-  EXPECT_FALSE(list_directory(root() + "/seccomp@2").value_or({}).empty());
+  EXPECT_FALSE(list_directory(root() + "/seccomp@3").value_or({}).empty());
 }
 
 TEST_F(Containers, MaskedPathsAreEmptyAndReadonlyOnesRefuseWrites) {
