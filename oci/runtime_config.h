@@ -48,6 +48,7 @@ struct User {
   uint32_t gid = 0;
   std::optional<uint32_t> umask;
   std::vector<uint32_t> additional_gids;
+  std::string username;  // Windows' form of uid: a runtime for Linux refuses it
 };
 
 // Names as in capabilities(7): "CAP_CHOWN".
@@ -70,6 +71,23 @@ struct IoPriority {
   int32_t priority = 0;
 };
 
+// Times are in nanoseconds. sched_setattr(2).
+struct Scheduler {
+  std::string policy;  // "SCHED_FIFO"
+  int32_t nice = 0;
+  int32_t priority = 0;
+  std::vector<std::string> flags;  // "SCHED_FLAG_RESET_ON_FORK"
+  std::optional<uint64_t> runtime;
+  std::optional<uint64_t> deadline;
+  std::optional<uint64_t> period;
+};
+
+// Lists of CPUs, "0-3,7"; empty: left alone.
+struct CpuAffinity {
+  std::string initial;
+  std::string final;
+};
+
 struct Process {
   bool terminal = false;
   std::optional<Box> console_size;
@@ -84,8 +102,9 @@ struct Process {
   std::string selinux_label;
   std::optional<int32_t> oom_score_adj;
   std::optional<IoPriority> io_priority;
-  RawJson scheduler;
-  RawJson exec_cpu_affinity;
+  std::optional<Scheduler> scheduler;
+  std::optional<CpuAffinity> exec_cpu_affinity;
+  std::string command_line;  // Windows' form of args: a runtime for Linux refuses it
 };
 
 struct Hook {
@@ -131,13 +150,35 @@ struct Personality {
   std::vector<std::string> flags;
 };
 
+struct NetDevice {
+  std::string name;  // in the container; empty: the host's name
+};
+
+// resctrl(4): Documentation/arch/x86/resctrl.rst
+struct IntelRdt {
+  std::string clos_id;  // empty: the container's id
+  std::vector<std::string> schemata;
+  std::string l3_cache_schema;
+  std::string mem_bw_schema;
+  bool enable_monitoring = false;
+  bool enable_cmt = false;  // before spec 1.3; either of these two asks for the same monitoring
+  bool enable_mbm = false;
+};
+
+// set_mempolicy(2)
+struct MemoryPolicy {
+  std::string mode;                // "MPOL_BIND"
+  std::string nodes;               // "0-3,7"
+  std::vector<std::string> flags;  // "MPOL_F_STATIC_NODES"
+};
+
 struct Linux {
   std::vector<Namespace> namespaces;
   std::vector<IdMapping> uid_mappings;
   std::vector<IdMapping> gid_mappings;
   std::map<std::string, TimeOffset> time_offsets;  // "monotonic", "boottime"
   std::vector<Device> devices;
-  std::map<std::string, RawJson> net_devices;
+  std::map<std::string, NetDevice> net_devices;  // by the name on the host
   std::string cgroups_path;
   LinuxResources resources;
   std::string rootfs_propagation;
@@ -146,9 +187,9 @@ struct Linux {
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::string mount_label;
-  RawJson intel_rdt;
+  std::optional<IntelRdt> intel_rdt;
   std::optional<Personality> personality;
-  RawJson memory_policy;
+  std::optional<MemoryPolicy> memory_policy;
 };
 
 struct RuntimeConfig {
@@ -165,6 +206,7 @@ struct RuntimeConfig {
   RawJson windows;
   RawJson solaris;
   RawJson zos;
+  RawJson freebsd;
 };
 
 // Errors: invalid, naming `source`, the JSON path, what was found and what was expected. Rules between

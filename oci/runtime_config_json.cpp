@@ -49,6 +49,7 @@ void members(Visitor& visit, User& user) {
   visit("gid", user.gid);
   visit("umask", user.umask);
   visit("additionalGids", user.additional_gids);
+  visit("username", user.username);
 }
 
 template <class Visitor>
@@ -74,6 +75,23 @@ void members(Visitor& visit, IoPriority& priority) {
 }
 
 template <class Visitor>
+void members(Visitor& visit, Scheduler& scheduler) {
+  visit.required("policy", scheduler.policy);
+  visit("nice", scheduler.nice);
+  visit("priority", scheduler.priority);
+  visit("flags", scheduler.flags);
+  visit("runtime", scheduler.runtime);
+  visit("deadline", scheduler.deadline);
+  visit("period", scheduler.period);
+}
+
+template <class Visitor>
+void members(Visitor& visit, CpuAffinity& affinity) {
+  visit("initial", affinity.initial);
+  visit("final", affinity.final);
+}
+
+template <class Visitor>
 void members(Visitor& visit, Process& process) {
   visit("terminal", process.terminal);
   visit("consoleSize", process.console_size);
@@ -90,6 +108,7 @@ void members(Visitor& visit, Process& process) {
   visit("ioPriority", process.io_priority);
   visit("scheduler", process.scheduler);
   visit("execCPUAffinity", process.exec_cpu_affinity);
+  visit("commandLine", process.command_line);
 }
 
 template <class Visitor>
@@ -140,6 +159,29 @@ void members(Visitor& visit, Personality& personality) {
 }
 
 template <class Visitor>
+void members(Visitor& visit, NetDevice& device) {
+  visit("name", device.name);
+}
+
+template <class Visitor>
+void members(Visitor& visit, IntelRdt& rdt) {
+  visit("closID", rdt.clos_id);
+  visit("schemata", rdt.schemata);
+  visit("l3CacheSchema", rdt.l3_cache_schema);
+  visit("memBwSchema", rdt.mem_bw_schema);
+  visit("enableMonitoring", rdt.enable_monitoring);
+  visit("enableCMT", rdt.enable_cmt);
+  visit("enableMBM", rdt.enable_mbm);
+}
+
+template <class Visitor>
+void members(Visitor& visit, MemoryPolicy& policy) {
+  visit.required("mode", policy.mode);
+  visit("nodes", policy.nodes);
+  visit("flags", policy.flags);
+}
+
+template <class Visitor>
 void members(Visitor& visit, Linux& lin) {
   visit("namespaces", lin.namespaces);
   visit("uidMappings", lin.uid_mappings);
@@ -175,6 +217,7 @@ void members(Visitor& visit, RuntimeConfig& config) {
   visit("windows", config.windows);
   visit("solaris", config.solaris);
   visit("zos", config.zos);
+  visit("freebsd", config.freebsd);
 }
 
 Result<RuntimeConfig> parse_runtime_config(std::string_view text, std::string_view source) {

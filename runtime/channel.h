@@ -11,10 +11,10 @@ namespace gantry::runtime {
 
 // The talk between the runtime and the init process that it cloned: packets up, one byte down.
 enum class Message : int {
-  failed,  // text says what, and the process ends
-  hooks,   // mounts are done: the parent may run prestart and createRuntime, and answers
-  pid,     // number is the pid of the process that goes on, cloned with CLONE_PARENT
-  ready,   // all is prepared; the parent answers, and init waits for `start`
+  failed,   // text says what, and the process ends
+  mounted,  // mounts are done: the parent moves network devices, runs prestart and createRuntime, and answers
+  pid,      // number is the pid of the process that goes on, cloned with CLONE_PARENT
+  ready,    // all is prepared; the parent answers, and init waits for `start`
 };
 
 struct Packet {

@@ -82,6 +82,9 @@ Result<oci::Process> read_process(const std::string& file, const oci::Process& o
   if (!process.capabilities) process.capabilities = own.capabilities;
   if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
   if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
+  if (!process.scheduler) process.scheduler = own.scheduler;
+  if (!process.io_priority) process.io_priority = own.io_priority;
+  if (!process.exec_cpu_affinity) process.exec_cpu_affinity = own.exec_cpu_affinity;
   return process;
 }
 
@@ -161,6 +164,13 @@ Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Argumen
                        "cannot exec in a paused container (use --ignore-paused to override)");
   }
   const auto config = TRY(found.folder.load_config());
+  if (!flags.process_file.empty()) {
+    flags.options.source = flags.process_file;
+    flags.options.place = "$";
+  }
+  if (!flags.cwd.empty() && flags.cwd[0] != '/') {
+    return Error::make(ErrorKind::invalid, "--cwd: Cwd must be an absolute path, found \"{}\"", flags.cwd);
+  }
   const auto process = TRY(make_process(flags, Arguments(rest.begin() + 1, rest.end()), *config.process));
   TRY(check_terminal(process, flags.options));
   if (flags.options.detached) {

@@ -2,6 +2,7 @@
 #include "runtime/capabilities.h"
 #include "runtime/commands.h"
 #include "runtime/mount_options.h"
+#include "runtime/scheduling.h"
 #include "runtime/seccomp.h"
 #include "runtime/version.h"
 
@@ -17,13 +18,14 @@ struct CgroupFeatures {
 
 struct SeccompFeatures {
   bool enabled = true;
-  std::vector<std::string> actions = {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",        "SCMP_ACT_KILL",
-                                      "SCMP_ACT_LOG",   "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
-                                      "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"};
+  std::vector<std::string> actions = {"SCMP_ACT_ALLOW",        "SCMP_ACT_ERRNO",       "SCMP_ACT_KILL",
+                                      "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
+                                      "SCMP_ACT_NOTIFY",       "SCMP_ACT_TRACE",       "SCMP_ACT_TRAP"};
   std::vector<std::string> operators = {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",       "SCMP_CMP_LE",
                                         "SCMP_CMP_LT", "SCMP_CMP_NE", "SCMP_CMP_MASKED_EQ"};
   std::vector<std::string> architectures = seccomp_architectures();
   std::vector<std::string> flags = seccomp_flags();
+  std::vector<std::string> supported_flags = supported_seccomp_flags();
 };
 
 struct Enabled {
@@ -31,19 +33,32 @@ struct Enabled {
 };
 
 struct IdMapExtension {
-  Enabled idmap;
+  Enabled idmap{true};
 };
 
+struct IntelRdtFeatures {
+  bool enabled = true;
+  bool schemata = true;
+  bool monitoring = true;
+};
+
+struct MemoryPolicyFeatures {
+  std::vector<std::string> modes = memory_policy_modes();
+  std::vector<std::string> flags = memory_policy_flags();
+};
+
+// What this program can do; of the host's kernel only what the specification asks for.
 struct LinuxFeatures {
   std::vector<std::string> namespaces = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
   std::vector<std::string> capabilities = kernel_capabilities();
   CgroupFeatures cgroup;
   SeccompFeatures seccomp;
   Enabled apparmor{true};
-  Enabled selinux;
-  Enabled intel_rdt;
+  Enabled selinux{true};
+  IntelRdtFeatures intel_rdt;
+  MemoryPolicyFeatures memory_policy;
   IdMapExtension mount_extensions;
-  Enabled net_devices;
+  Enabled net_devices{true};
 };
 
 struct Features {
@@ -73,12 +88,25 @@ void members(Visitor& visit, SeccompFeatures& seccomp) {
   visit("operators", seccomp.operators);
   visit("archs", seccomp.architectures);
   visit("knownFlags", seccomp.flags);
-  visit("supportedFlags", seccomp.flags);
+  visit("supportedFlags", seccomp.supported_flags);
 }
 
 template <class Visitor>
 void members(Visitor& visit, Enabled& feature) {
   visit("enabled", feature.enabled);
+}
+
+template <class Visitor>
+void members(Visitor& visit, IntelRdtFeatures& features) {
+  visit("enabled", features.enabled);
+  visit("schemata", features.schemata);
+  visit("monitoring", features.monitoring);
+}
+
+template <class Visitor>
+void members(Visitor& visit, MemoryPolicyFeatures& features) {
+  visit("modes", features.modes);
+  visit("flags", features.flags);
 }
 
 template <class Visitor>
@@ -95,6 +123,7 @@ void members(Visitor& visit, LinuxFeatures& features) {
   visit("apparmor", features.apparmor);
   visit("selinux", features.selinux);
   visit("intelRdt", features.intel_rdt);
+  visit("memoryPolicy", features.memory_policy);
   visit("mountExtensions", features.mount_extensions);
   visit("netDevices", features.net_devices);
 }

@@ -5,7 +5,9 @@
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/destroy.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/log.h"
+#include "runtime/net_devices.h"
 #include "runtime/plan.h"
 #include "runtime/start_socket.h"
 #include "runtime/syscalls.h"
@@ -54,7 +56,9 @@ class Creation {
   Result<Created> commit(const CreateOptions& options);
 
  private:
+  Result<void> move_devices(const InitPlan& plan);
   Result<void> run_runtime_hooks();
+  Result<void> join_rdt();
   Result<void> take_over(pid_t pid);
   void undo();
 
@@ -109,6 +113,10 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limit
   }
   plan.creating = plan_hook_state(describe(record_, oci::Status::creating));
   plan.created = plan_hook_state(describe(record_, oci::Status::created));
+  if (plan.process.listener.socket) {
+    set_listener_message(plan.process.listener, *config_.linux_->seccomp,
+                         describe(record_, oci::Status::creating));
+  }
   UniqueFd cgroup_folder;
   if (cgroup_) cgroup_folder = TRY(cgroup_->open_directory());
   const bool maps = plan.namespaces.creates(CLONE_NEWUSER);
@@ -133,6 +141,7 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limit
   plan.channel.reset();
   plan.start_socket.reset();
   plan.process.terminal.socket.reset();
+  plan.process.listener.socket.reset();
   if (!record_.scope.empty()) TRY(make_scope(limits));
   if (cgroup_ && !init_.in_cgroup) TRY(cgroup_->attach(init_.pid));
   if (maps)
@@ -150,14 +159,35 @@ Result<void> Creation::take_over(pid_t pid) {
   return {};
 }
 
+Result<void> Creation::move_devices(const InitPlan& plan) {
+  if (config_.linux_->net_devices.empty()) return {};
+  const std::string path = format("{}/ns/net", init_.pid);
+  const UniqueFd netns(::openat(plan.procfs.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!netns) return Error::system(errno, "open the container's network namespace");
+  return move_net_devices(config_.linux_->net_devices, netns);
+}
+
 Result<void> Creation::run_runtime_hooks() {
+  if (!config_.hooks) return {};
   oci::State state = describe(record_, oci::Status::creating);
   state.pid = init_.pid;
   const auto prestart = TRY(plan_hooks("prestart", config_.hooks->prestart));
   const auto create_runtime = TRY(plan_hooks("createRuntime", config_.hooks->create_runtime));
   TRY(run_hooks_here(prestart, state));
-  TRY(run_hooks_here(create_runtime, state));
-  return answer(channel_);
+  return run_hooks_here(create_runtime, state);
+}
+
+Result<void> Creation::join_rdt() {
+  if (!config_.linux_->intel_rdt) return {};
+  const std::string root = TRY(find_resctrl());
+  const auto plan =
+      TRY(plan_rdt(*config_.linux_->intel_rdt, record_.id, root, {"config.json", "$.linux.intelRdt"}));
+  // On disk before they are made, so that `delete` finds them whatever happens next.
+  if (plan.own_group) record_.rdt_group = plan.group;
+  record_.rdt_monitor = plan.monitor;
+  TRY(folder_.save(record_));
+  TRY(make_rdt_groups(plan));
+  return join_rdt_groups(plan, init_.pid);
 }
 
 Result<void> Creation::follow_init(InitPlan& plan) {
@@ -172,10 +202,13 @@ Result<void> Creation::follow_init(InitPlan& plan) {
       case Message::pid:
         TRY(take_over(packet->number));
         break;
-      case Message::hooks:
+      case Message::mounted:
+        TRY(move_devices(plan).context("{}", what));
         TRY(run_runtime_hooks());
+        TRY(answer(channel_));
         break;
       case Message::ready:
+        TRY(join_rdt());
         return apply_from_outside(plan.process, init_.pid, plan.namespaces.has(CLONE_NEWUSER), plan.procfs);
     }
   }
@@ -214,7 +247,7 @@ Result<std::string> read_config(const CreateOptions& options) {
 Result<Created> make_container(const GlobalOptions& global, const CreateOptions& options) {
   TRY(check_id(options.id));
   const std::string text = TRY(read_config(options));
-  const std::string source = options.config.empty() ? "config.json" : options.config;
+  const std::string source = config_name(options);
   auto config = TRY(oci::parse_runtime_config(text, source));
   TRY(check_config(config, source));
   std::vector<std::string> warnings;

@@ -3,6 +3,7 @@
 #include "cgroups/cgroup.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/hooks.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/log.h"
 #include "runtime/syscalls.h"
 
@@ -41,6 +42,7 @@ Result<void> destroy_container(ContainerFolder& folder, const Record& record,
                                const oci::RuntimeConfig* config) {
   TRY(kill_and_wait(record));
   TRY(remove_cgroup(record, patience));
+  TRY(remove_rdt_groups(record.rdt_group, record.rdt_monitor));
   if (config != nullptr && config->hooks && !config->hooks->poststop.empty()) {
     const oci::State state = describe(record, oci::Status::stopped);
     for (const auto& hook : config->hooks->poststop) {

@@ -6,6 +6,7 @@
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/init.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/log.h"
 #include "runtime/plan.h"
 #include "runtime/procfs.h"
@@ -26,6 +27,7 @@ constexpr int new_time = 0x80;  // CLONE_NEWTIME
 
 struct ExecPlan {
   ProcessPlan process;
+  AffinityPlan affinity;
   UniqueFd container;  // pidfd of its init
   UniqueFd root;       // init's /
   UniqueFd procfs;
@@ -127,6 +129,14 @@ class PidNamespaceForChildren {
   UniqueFd own_;
 };
 
+Result<void> join_rdt(const oci::RuntimeConfig& config, const Record& record, pid_t pid) {
+  if (!config.linux_->intel_rdt) return {};
+  const std::string root = TRY(find_resctrl());
+  auto plan = TRY(plan_rdt(*config.linux_->intel_rdt, record.id, root, {"config.json", "$.linux.intelRdt"}));
+  plan.schemata.clear();  // the container's creation wrote it
+  return join_rdt_groups(plan, pid);
+}
+
 Result<void> follow(const UniqueFd& channel, const ExecPlan& plan, const Spawned& child) {
   for (;;) {
     const auto packet = TRY(receive_packet(channel));
@@ -146,11 +156,19 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   context.keyring = record.new_keyring ? "_ses." + record.id : "";
   context.preserved = options.preserve_fds;
   context.seccomp_cache = seccomp_cache_of(global.root);
-  context.seccomp = &config.linux_->seccomp;
-  context.personality = &config.linux_->personality;
+  context.container = &*config.linux_;
+  context.source = options.source;
+  context.place = options.place;
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(process, context, plan.procfs, warnings));
   for (const auto& warning : warnings) log_warning(warning);
+  if (process.exec_cpu_affinity) {
+    plan.affinity = TRY(plan_affinity(*process.exec_cpu_affinity, {options.source, options.place}));
+  }
+  if (plan.process.listener.socket) {
+    set_listener_message(plan.process.listener, *config.linux_->seccomp,
+                         describe(record, oci::Status::running));
+  }
   plan.process.terminal.bind_console = false;
   plan.process.make_cwd = false;  // the container is the program's by now: nothing of ours appears in it
   plan.container = TRY(open_process(record.process()));
@@ -171,7 +189,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   if (cgroup) cgroup_folder = TRY(cgroup->open_directory());
   UniqueFd terminal_socket;
   if (!options.console_socket.empty()) {
-    plan.process.terminal.socket = TRY(connect_console_socket(options.console_socket));
+    plan.process.terminal.socket = TRY(connect_stream_socket("console socket", options.console_socket));
   } else if (plan.process.terminal.wanted) {
     auto pair = TRY(SocketPair::make());
     terminal_socket = std::move(pair.first);
@@ -181,6 +199,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   plan.channel = std::move(channel.child);
   // Before the child exists: the container's processes see it in their pid namespace from its first moment.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system(errno, "make the process undumpable");
+  TRY(set_affinity(plan.affinity.initial, 0, "initial"));
   Spawned child;
   {
     const auto guard = TRY(PidNamespaceForChildren::enter(plan));
@@ -192,8 +211,11 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   }
   plan.channel.reset();
   plan.process.terminal.socket.reset();
+  plan.process.listener.socket.reset();
   const auto run = [&]() -> Result<void> {
     if (cgroup && !child.in_cgroup) TRY(attach_to_cgroup(record, *cgroup, options.sub_cgroup, child.pid));
+    TRY(set_affinity(plan.affinity.final, child.pid, "final"));
+    TRY(join_rdt(config, record, child.pid));
     TRY(answer(channel.parent));
     TRY(follow(channel.parent, plan, child));
     if (options.pid_file.empty()) return {};

@@ -6,6 +6,8 @@
 namespace gantry::runtime {
 
 struct ExecOptions {
+  std::string source = "config.json";  // of the process object, and its place there, for errors
+  std::string place = "$.process";
   std::string console_socket;
   std::string pid_file;
   std::string sub_cgroup;  // below the container's; empty: its own

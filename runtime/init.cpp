@@ -44,8 +44,8 @@ Failure build_root(InitPlan& plan) {
   for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount, done));
   if (before && ::fchdir(before.get()) != 0) return {"go back to the working directory", errno};
   STEP(make_devices(plan.root.tree, plan.devices, plan.mounts));
-  if (plan.parent_hooks) {
-    send_packet(plan.channel, Message::hooks);
+  if (plan.parent_turn) {
+    send_packet(plan.channel, Message::mounted);
     if (!wait_for_answer(plan.channel)) ::_exit(1);
   }
   return run_hooks(plan.create_container, plan.creating, ::getpid());
@@ -69,7 +69,8 @@ Failure enter_container(InitPlan& plan) {
   for (const auto& mount : plan.mounts) STEP(finish_mount(mount));
   STEP(finish_root(plan.root));
   STEP(make_paths_readonly(plan.root.tree, plan.readonly_paths));
-  STEP(mask_paths(plan.root.tree, plan.masked_paths, plan.null_tree));
+  STEP(mask_paths(plan.root.tree, plan.masked_paths, plan.null_tree, plan.mount_label));
+  STEP(finish_propagation(plan.root));
   return prepare_process(plan.process, plan.root.tree, plan.procfs);
 }
 

@@ -22,10 +22,11 @@ struct InitPlan {
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   UniqueFd null_tree;
+  std::string mount_label;
   std::string hostname;
   std::string domainname;
   std::vector<SysctlPlan> sysctls;
-  bool parent_hooks = false;  // prestart or createRuntime are there: init waits while the parent runs them
+  bool parent_turn = false;  // init waits while the parent moves network devices and runs its hooks
   std::vector<HookPlan> create_container;
   std::vector<HookPlan> start_container;
   HookState creating;  // what createContainer hooks read

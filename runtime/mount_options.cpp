@@ -42,11 +42,10 @@ constexpr std::string_view propagation_names[] = {"private", "rprivate", "shared
                                                   "slave",   "rslave",   "unbindable", "runbindable"};
 
 // Flags of the superblock, which fsconfig(2) knows by these names.
-constexpr std::string_view superblock_names[] = {"sync", "dirsync", "mand", "lazytime"};
-// Defaults, and the absence of one of the above.
-constexpr std::string_view empty_names[] = {"defaults",   "async",      "nomand",
+constexpr std::string_view superblock_names[] = {"sync", "dirsync", "mand", "lazytime", "iversion"};
+// Defaults, the absence of one of the above, and how much the kernel logs about it, which is nothing now.
+constexpr std::string_view empty_names[] = {"defaults",   "async",      "nomand", "silent",
                                             "nolazytime", "noiversion", "loud"};
-constexpr std::string_view refused_names[] = {"remount", "idmap", "ridmap"};
 
 bool is_among(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -74,6 +73,11 @@ void add_filesystem_option(const std::string& option, MountOptions& into) {
   }
 }
 
+bool is_id_map(std::string_view option) {
+  const auto name = option.substr(0, option.find('='));
+  return name == "idmap" || name == "ridmap";
+}
+
 Result<void> add_option(const std::string& option, MountOptions& into) {
   if (option.empty() || is_among(empty_names, option)) return {};
   if (option == "bind" || option == "rbind") {
@@ -87,8 +91,12 @@ Result<void> add_option(const std::string& option, MountOptions& into) {
     into.propagation.push_back(TRY(parse_propagation(option)));
   } else if (option == "tmpcopyup") {
     into.copy_up = true;
-  } else if (is_among(refused_names, option)) {
-    return Error::make(ErrorKind::unsupported, "mount option \"{}\" is not supported", option);
+  } else if (option == "remount") {
+    into.remount = true;
+  } else if (is_id_map(option)) {
+    into.id_map = option[0] == 'r' ? IdMapOption::recursive : IdMapOption::top;
+    const auto equals = option.find('=');
+    if (equals != std::string::npos) into.id_map_text = option.substr(equals + 1);
   } else {
     add_filesystem_option(option, into);
   }
@@ -119,7 +127,7 @@ Result<Propagation> parse_propagation(const std::string& name) {
 }
 
 std::vector<std::string> known_mount_options() {
-  std::vector<std::string> names = {"bind", "rbind", "tmpcopyup"};
+  std::vector<std::string> names = {"bind", "rbind", "tmpcopyup", "remount", "idmap", "ridmap"};
   for (const auto& entry : attribute_names) {
     names.emplace_back(entry.name);
     names.push_back("r" + std::string(entry.name));

@@ -20,6 +20,8 @@ struct Propagation {
   bool recursive = false;
 };
 
+enum class IdMapOption { none, top, recursive };  // idmap, ridmap
+
 // The options of one mount of config.json, sorted by who takes them. Attributes are MOUNT_ATTR_*.
 // Source: runtime-spec config.md "Linux mount options"; mount_setattr(2).
 struct MountOptions {
@@ -30,11 +32,14 @@ struct MountOptions {
   uint64_t recursive_set = 0;
   uint64_t recursive_clear = 0;
   std::vector<Propagation> propagation;
-  bool copy_up = false;                   // tmpcopyup
+  bool copy_up = false;  // tmpcopyup
+  bool remount = false;  // what is mounted there gets the other options
+  IdMapOption id_map = IdMapOption::none;
+  std::string id_map_text;                // "uids=…;gids=…" of idmap=…; empty: mappings decide
   std::vector<FilesystemOption> options;  // what no table names goes to the file system
 };
 
-// Errors: unsupported, for what is understood and not done here (idmap, remount); invalid.
+// Errors: invalid.
 Result<MountOptions> parse_mount_options(const std::vector<std::string>& options);
 
 // "private", "rslave", …; empty: none. Errors: invalid.

@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 namespace gantry::runtime {
 namespace {
@@ -40,8 +41,22 @@ struct SuperblockFlag {
 };
 
 // What mount(2) takes as flags, never in its text.
-constexpr SuperblockFlag superblock_flags[] = {
-    {"sync", MS_SYNCHRONOUS}, {"dirsync", MS_DIRSYNC}, {"mand", MS_MANDLOCK}, {"lazytime", MS_LAZYTIME}};
+constexpr SuperblockFlag superblock_flags[] = {{"sync", MS_SYNCHRONOUS},
+                                               {"dirsync", MS_DIRSYNC},
+                                               {"mand", MS_MANDLOCK},
+                                               {"lazytime", MS_LAZYTIME},
+                                               {"iversion", MS_I_VERSION}};
+
+// What fsconfig(2) has no flag for.
+constexpr std::string_view only_for_mount = "iversion";
+
+// The kernel labels these itself, and takes no option for it.
+constexpr std::string_view self_labelled_types[] = {"proc", "sysfs", "cgroup2"};
+
+template <size_t N>
+bool is_one_of(const std::string_view (&names)[N], std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
 
 bool is_cgroup(const std::string& type) {
   return type == "cgroup" || type == "cgroup2";
@@ -115,6 +130,16 @@ Result<void> plan_fallback(MountPlan& plan, const std::string& source) {
   return {};
 }
 
+void add_label(MountPlan& plan, const std::string& label) {
+  const auto is_context = [](const auto& option) { return option.key == "context"; };
+  if (label.empty() || is_one_of(self_labelled_types, plan.type)) return;
+  if (plan.type == "mqueue") {
+    plan.root_label = label;
+  } else if (std::none_of(plan.options.options.begin(), plan.options.options.end(), is_context)) {
+    plan.options.options.push_back({"context", label, true});
+  }
+}
+
 Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
   if (plan.type.empty())
     return Error::make(ErrorKind::invalid, "neither a type nor the option bind is given");
@@ -122,6 +147,7 @@ Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
     plan.type = "cgroup2";
     plan.source = "cgroup";
   }
+  add_label(plan, context.label);
   // A new mount has no peers, and gets none where nothing is shared.
   if (!context.shares) {
     std::erase_if(plan.options.propagation,
@@ -171,7 +197,7 @@ struct OctalMode {
 };
 
 bool is_virtual(const std::string& type) {
-  return std::find(std::begin(virtual_types), std::end(virtual_types), type) != std::end(virtual_types);
+  return is_one_of(virtual_types, type);
 }
 
 Failure make_filesystem(MountPlan& plan, BorrowedFd target, UniqueFd& tree) {
@@ -202,8 +228,9 @@ Failure make_filesystem(MountPlan& plan, BorrowedFd target, UniqueFd& tree) {
 }
 
 bool needs_legacy_call(const MountPlan& plan) {
-  return std::any_of(plan.options.options.begin(), plan.options.options.end(),
-                     [](const auto& option) { return option.value.size() > longest_option; });
+  return std::any_of(plan.options.options.begin(), plan.options.options.end(), [](const auto& option) {
+    return option.value.size() > longest_option || (option.key == only_for_mount && !option.has_value);
+  });
 }
 
 // Nothing but a procfs at /proc, and few files in it, may come to lie on procfs: not through a symbolic link
@@ -244,9 +271,12 @@ struct MountText {
   }
   void add_entry(std::string_view key, std::string_view equals, std::string_view value) {
     if (used > 0) add(",");
+    const bool quoted = value.find(',') != std::string_view::npos;  // a label's categories
     add(key);
     add(equals);
+    if (quoted) add("\"");
     add(value);
+    if (quoted) add("\"");
   }
 };
 
@@ -298,7 +328,7 @@ bool fits_one_call(const MountPlan& plan, MountText& text) {
     plain = plain && option.key.find(',') == std::string::npos && option.value.find(',') == std::string::npos;
   }
   return plain && attributes == 0 && text.complete && plan.options.propagation.empty() &&
-         !plan.options.copy_up && !plan.readonly_last && is_virtual(plan.type);
+         !plan.options.copy_up && !plan.readonly_last && plan.root_label.empty() && is_virtual(plan.type);
 }
 
 // The common case by mount(2), on the target as the working directory: one call for what else takes one for
@@ -313,11 +343,57 @@ bool mount_in_one_call(const MountPlan& plan, BorrowedFd target) {
          ::mount(source, ".", plan.type.c_str(), text.flags, text.text) == 0;
 }
 
+// The options go to what is mounted at the destination already. Only the root of a mount can be changed, and
+// in here all mounts are the container's own.
+Failure perform_remount(BorrowedFd root, const MountPlan& plan) {
+  const char* place = plan.destination.c_str();
+  const UniqueFd target = open_in_root(root, place, O_PATH);
+  if (!target) return {"mount %s: open what is to be remounted", errno, place};
+  if (!plan.options.options.empty()) {
+    const UniqueFd context(::fspick(target.get(), "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+    if (!context) return {"mount %s: remount", errno, place};
+    for (const auto& option : plan.options.options) STEP(set_option(context, option));
+    if (::fsconfig(context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0) {
+      return {"mount %s: remount with its options", errno, place};
+    }
+  }
+  const MountOptions& options = plan.options;
+  if ((options.set | options.clear) != 0 &&
+      set_mount_attributes(target, options.set, options.clear, 0, false) != 0) {
+    return {"mount %s: remount: nothing is mounted there, or it is locked", errno, place};
+  }
+  if ((options.recursive_set | options.recursive_clear) != 0 &&
+      set_mount_attributes(target, options.recursive_set, options.recursive_clear, 0, true) != 0) {
+    return {"mount %s: remount recursively", errno, place};
+  }
+  for (const auto& entry : options.propagation) {
+    if (set_mount_attributes(target, 0, 0, entry.type, entry.recursive) != 0) {
+      return {"mount %s: set propagation", errno, place};
+    }
+  }
+  return {};
+}
+
+Failure label_root(BorrowedFd tree, const MountPlan& plan) {
+  if (plan.root_label.empty()) return {};
+  if (::fchdir(tree.get()) == 0 &&
+      ::setxattr(".", "security.selinux", plan.root_label.c_str(), plan.root_label.size() + 1, 0) == 0) {
+    return {};
+  }
+  return {"mount %s: set its label", errno, plan.destination.c_str()};
+}
+
+Result<void> plan_remount(const MountPlan& plan) {
+  if (plan.options.copy_up || plan.options.id_map != IdMapOption::none) {
+    return Error::make(ErrorKind::invalid, "the option remount can't be given with tmpcopyup or idmap");
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_allowed_in_proc(const std::string& destination) {
-  return std::find(std::begin(writable_proc_files), std::end(writable_proc_files), destination) !=
-         std::end(writable_proc_files);
+  return is_one_of(writable_proc_files, destination);
 }
 
 Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context) {
@@ -327,9 +403,17 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
     plan.type = mount.type;
     plan.source = mount.source;
     plan.options = TRY(parse_mount_options(mount.options));
-    if (plan.options.bind || plan.type == "bind") {
+    const bool bind = plan.options.bind || plan.type == "bind";
+    const bool id_mapped = MountIdMaps::wanted(mount, plan.options);
+    if (id_mapped && !bind) {
+      return Error::make(ErrorKind::unsupported, "id-mapped mounts are only supported for bind-mounts");
+    }
+    if (plan.options.remount) {
+      TRY(plan_remount(plan));
+    } else if (bind) {
       plan.type = "bind";
       TRY(plan_bind(plan, context));
+      if (id_mapped) TRY(context.id_maps->apply(mount, plan.options, plan.tree));
     } else {
       TRY(plan_filesystem(plan, context));
     }
@@ -340,6 +424,7 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
 
 Failure perform_mount(BorrowedFd root, MountPlan& plan, ClosedTogether& done) {
   const char* place = plan.destination.c_str();
+  if (plan.options.remount) return perform_remount(root, plan);
   UniqueFd target = open_target(root, plan);
   if (!target) return {"mount %s: open the destination", errno, place};
   STEP(check_target(plan, target));
@@ -354,6 +439,7 @@ Failure perform_mount(BorrowedFd root, MountPlan& plan, ClosedTogether& done) {
     if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;
   }
   const UniqueFd& tree = plan.tree ? plan.tree : made ? made : plan.fallback;
+  if (made) STEP(label_root(made, plan));
   if (plan.options.copy_up) STEP(copy_up(target, plan.destination.c_str(), tree));
   if (attach_tree(tree, target) != 0) return {"mount %s: attach", errno, place};
   for (const auto& entry : plan.options.propagation) {

@@ -4,6 +4,7 @@
 #include "oci/runtime_config.h"
 #include "runtime/closed_together.h"
 #include "runtime/failure.h"
+#include "runtime/id_mapped_mounts.h"
 #include "runtime/mount_options.h"
 
 #include <string>
@@ -23,6 +24,7 @@ struct MountPlan {
   dev_t device = 0;   // of a bind's source
   ino_t inode = 0;
   bool folder = true;
+  std::string root_label;      // SELinux's, for a file system that takes no option for it
   bool readonly_last = false;  // what must first be filled is made read-only at the end
   UniqueFd mounted;            // in the child: the mount, for finish_mount
 };
@@ -33,6 +35,8 @@ struct MountContext {
   bool own_network = true;      // and a network namespace that belongs to it
   std::string cgroup_mount;     // of the host; may be empty
   bool shares = false;          // some mount of the container is to be shared
+  std::string label;            // linux.mountLabel; empty: none
+  MountIdMaps* id_maps = nullptr;
 };
 
 // Errors: name the destination.

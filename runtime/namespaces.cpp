@@ -46,15 +46,15 @@ const NamespaceKind& kind_of(int flag) {
 Result<Join> open_namespace(const oci::Namespace& space, int flag) {
   Join join;
   join.flag = flag;
-  join.fd = TRY(open_file(space.path, O_RDONLY).context("{} namespace", kind_of(flag).message));
+  join.fd = TRY(open_file(space.path, O_RDONLY).context("namespaces: {} namespace", kind_of(flag).message));
   const int type = ::ioctl(join.fd.get(), NS_GET_NSTYPE);
   if (type < 0) {
-    return Error::make(ErrorKind::invalid, "{} namespace: {} is not a namespace", kind_of(flag).message,
-                       space.path);
+    return Error::make(ErrorKind::invalid, "namespaces: {} namespace: {} is not a namespace",
+                       kind_of(flag).message, space.path);
   }
   if (type != flag) {
-    return Error::make(ErrorKind::invalid, "{} namespace: {} is not of that type", kind_of(flag).message,
-                       space.path);
+    return Error::make(ErrorKind::invalid, "namespaces: {} namespace: {} is not of that type",
+                       kind_of(flag).message, space.path);
   }
   return join;
 }
@@ -63,7 +63,8 @@ Result<std::string> offset_lines(const oci::Linux& config) {
   std::string lines;
   for (const auto& [clock, offset] : config.time_offsets) {
     if (clock != "monotonic" && clock != "boottime") {
-      return Error::make(ErrorKind::invalid, "unknown clock \"{}\" in time namespace offsets", clock);
+      return Error::make(ErrorKind::invalid, "timeOffsets: unknown clock \"{}\" in time namespace offsets",
+                         clock);
     }
     lines += format("{} {} {}\n", clock, offset.secs, offset.nanosecs);
   }

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "cgroups/host.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/procfs.h"
 #include "runtime/terminal.h"
 
@@ -21,30 +22,41 @@ bool asks_to_share(const oci::Mount& mount) {
                      [](const auto& option) { return option == "shared" || option == "rshared"; });
 }
 
-Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& options, InitPlan& plan) {
+Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& options,
+                         const std::string& source, InitPlan& plan) {
   MountContext context;
   context.bundle = options.bundle;
   context.user_namespace = plan.namespaces.has(CLONE_NEWUSER);
   context.own_network = owns(plan.namespaces, CLONE_NEWNET);
   if (context.user_namespace) context.cgroup_mount = cgroups::detect_mount().mount;
   context.shares = std::any_of(config.mounts.begin(), config.mounts.end(), asks_to_share);
-  for (const auto& mount : config.mounts) plan.mounts.push_back(TRY(plan_mount(mount, context)));
-  plan.devices = TRY(plan_devices(config, context.user_namespace));
+  MountIdMaps id_maps(*config.linux_, plan.procfs);
+  context.id_maps = &id_maps;
+  context.label = config.linux_->mount_label;
+  for (const auto& mount : config.mounts) {
+    plan.mounts.push_back(
+        TRY(plan_mount(mount, context).context("{}: $.mounts[{}]", source, plan.mounts.size())));
+  }
+  plan.devices = TRY(plan_devices(config, context.user_namespace).context("{}: $.linux.devices", source));
   plan.masked_paths = config.linux_->masked_paths;
   plan.readonly_paths = config.linux_->readonly_paths;
+  plan.mount_label = config.linux_->mount_label;
   if (!plan.masked_paths.empty()) plan.null_tree = TRY(clone_null_device());
   return {};
 }
 
-Result<void> plan_all_hooks(const oci::Hooks& hooks, InitPlan& plan) {
+Result<void> plan_all_hooks(const oci::Hooks& hooks, const std::string& source, InitPlan& plan) {
+  const auto plan_stage = [&](const char* stage, const std::vector<oci::Hook>& list) {
+    return plan_hooks(stage, list).context("{}: $.hooks.{}", source, stage);
+  };
   // Planned here for their rules alone; the parent plans them again when it runs them.
-  TRY(plan_hooks("prestart", hooks.prestart));
-  TRY(plan_hooks("createRuntime", hooks.create_runtime));
-  TRY(plan_hooks("poststart", hooks.poststart));
-  TRY(plan_hooks("poststop", hooks.poststop));
-  plan.parent_hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty();
-  plan.create_container = TRY(plan_hooks("createContainer", hooks.create_container));
-  plan.start_container = TRY(plan_hooks("startContainer", hooks.start_container));
+  TRY(plan_stage("prestart", hooks.prestart));
+  TRY(plan_stage("createRuntime", hooks.create_runtime));
+  TRY(plan_stage("poststart", hooks.poststart));
+  TRY(plan_stage("poststop", hooks.poststop));
+  plan.parent_turn = !hooks.prestart.empty() || !hooks.create_runtime.empty();
+  plan.create_container = TRY(plan_stage("createContainer", hooks.create_container));
+  plan.start_container = TRY(plan_stage("startContainer", hooks.start_container));
   return {};
 }
 
@@ -58,7 +70,7 @@ Result<void> plan_terminal(const oci::Process& process, const CreateOptions& opt
     return Error::make(ErrorKind::invalid,
                        "cannot use console socket if gantry-oci will not detach or allocate tty");
   }
-  if (socket) plan.socket = TRY(connect_console_socket(options.console_socket));
+  if (socket) plan.socket = TRY(connect_stream_socket("console socket", options.console_socket));
   return {};
 }
 
@@ -66,6 +78,10 @@ Result<void> plan_terminal(const oci::Process& process, const CreateOptions& opt
 
 std::string seccomp_cache_of(const std::string& root) {
   return join_path(root, "seccomp@3");
+}
+
+std::string config_name(const CreateOptions& options) {
+  return options.config.empty() ? "config.json" : options.config;
 }
 
 Result<void> check_preserved(unsigned count) {
@@ -78,21 +94,27 @@ Result<void> check_preserved(unsigned count) {
 
 Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions& options,
                            const std::string& seccomp_cache, std::vector<std::string>& warnings) {
+  const std::string source = config_name(options);
   InitPlan plan;
   ProcessContext context;
   context.keyring = options.no_new_keyring ? "" : "_ses." + options.id;
   context.preserved = options.preserve_fds;
   context.seccomp_cache = seccomp_cache;
-  context.seccomp = &config.linux_->seccomp;
-  context.personality = &config.linux_->personality;
+  context.source = context.container_source = source;
+  context.container = &*config.linux_;
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
-  plan.namespaces = TRY(plan_namespaces(*config.linux_));
-  plan.sysctls = TRY(plan_sysctls(*config.linux_));
-  plan.root = TRY(plan_root(config, options.bundle, !options.no_pivot));
-  TRY(plan_mounts(config, options, plan));
-  if (config.hooks) TRY(plan_all_hooks(*config.hooks, plan));
+  plan.namespaces = TRY(plan_namespaces(*config.linux_).context("{}: $.linux", source));
+  plan.sysctls = TRY(plan_sysctls(*config.linux_).context("{}: $.linux.sysctl", source));
+  plan.root = TRY(plan_root(config, options.bundle, !options.no_pivot).context("{}", source));
+  TRY(plan_mounts(config, options, source, plan));
+  if (config.hooks) TRY(plan_all_hooks(*config.hooks, source, plan));
+  plan.parent_turn = plan.parent_turn || !config.linux_->net_devices.empty();
+  if (config.linux_->intel_rdt) {
+    const std::string root = TRY(find_resctrl().context("{}: $.linux.intelRdt", source));
+    (void)TRY(plan_rdt(*config.linux_->intel_rdt, options.id, root, {source, "$.linux.intelRdt"}));
+  }
   plan.hostname = config.hostname;
   plan.domainname = config.domainname;
   return plan;

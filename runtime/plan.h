@@ -10,6 +10,9 @@ namespace gantry::runtime {
 Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions& options,
                            const std::string& seccomp_cache, std::vector<std::string>& warnings);
 
+// How errors name the configuration: "config.json", or the path given for it.
+std::string config_name(const CreateOptions& options);
+
 // ROOT's folder of compiled filters: a name that no container can have.
 std::string seccomp_cache_of(const std::string& root);
 

@@ -104,18 +104,6 @@ Failure change_user(const ProcessPlan& plan) {
   return {};
 }
 
-Failure set_label(const ProcessPlan& plan, BorrowedFd procfs) {
-  if (plan.apparmor_profile.empty()) return {};
-  const char* profile = plan.apparmor_profile.c_str();
-  const UniqueFd file =
-      open_resolved(procfs, "self/attr/apparmor/exec", O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
-  char text[PATH_MAX] = "exec ";
-  if (!file || plan.apparmor_profile.size() + 6 > sizeof text) return {"apparmor profile %s", errno, profile};
-  std::strcat(text, profile);
-  if (::write(file.get(), text, std::strlen(text)) < 0) return {"apparmor profile %s", errno, profile};
-  return {};
-}
-
 Failure find_program(const ProcessPlan& plan) {
   const char* name = plan.argv[0];
   const bool by_path = std::strchr(name, '/') != nullptr;
@@ -133,6 +121,25 @@ Failure find_program(const ProcessPlan& plan) {
     if (by_path) return {"exec: \"%s\": permission denied", 0, name};
   }
   return {"exec: \"%s\": executable file not found in $PATH", 0, name};
+}
+
+Failure schedule_itself(const ProcessPlan& plan) {
+  if (plan.scheduler && ::syscall(SYS_sched_setattr, 0, &*plan.scheduler, 0) != 0) {
+    return {"process.scheduler: sched_setattr", errno};
+  }
+  if (plan.io_priority && ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, *plan.io_priority) != 0) {
+    return {"set the I/O priority", errno};
+  }
+  return {};
+}
+
+// With the rights of this process, which those of a user namespace don't include.
+Result<void> schedule(const ProcessPlan& plan, pid_t pid) {
+  if (plan.scheduler) TRY(set_scheduler(*plan.scheduler, pid));
+  if (plan.io_priority && ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, *plan.io_priority) != 0) {
+    return Error::system(errno, "set the I/O priority");
+  }
+  return {};
 }
 
 uint64_t kept_capabilities(const ProcessPlan& plan) {
@@ -162,22 +169,23 @@ Failure reset_signals(const ProcessPlan& plan) {
 
 Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
   if (plan.personality && ::personality(*plan.personality) < 0) return {"set the personality", errno};
-  if (plan.io_priority && ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, *plan.io_priority) != 0) {
-    return {"set the I/O priority", errno};
-  }
+  if (plan.schedules_itself) STEP(schedule_itself(plan));
+  if (plan.memory_policy) STEP(set_memory_policy(*plan.memory_policy));
+  if (!plan.keyring.empty()) STEP(set_key_label(plan.labels, procfs));
   STEP(join_keyring(plan));
   bool cwd_later = false;
   STEP(enter_cwd(plan, root, cwd_later));
   ::umask(plan.umask);
   STEP(give_stdio_away(plan));
-  STEP(set_label(plan, procfs));
+  STEP(set_exec_labels(plan.labels, procfs));
+  STEP(complete_listener_message(plan.listener, procfs));
   STEP(set_limits(plan, true));
   if (plan.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return {"set no_new_privs", errno};
   }
   if (!plan.capabilities.given && !plan.no_new_privileges) {
     // Nothing is kept across the change of user, so the filter can't wait.
-    STEP(install_seccomp(plan.seccomp));
+    STEP(install_seccomp_with_listener(plan.seccomp, plan.listener));
     plan.seccomp.program.clear();
   }
   STEP(drop_bounding(plan.capabilities));
@@ -190,7 +198,7 @@ Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
 }
 
 Failure finish_process(const ProcessPlan& plan) {
-  STEP(install_seccomp(plan.seccomp));
+  if (!plan.seccomp.program.empty()) STEP(install_seccomp_with_listener(plan.seccomp, plan.listener));
   if (kept_capabilities(plan) != 0) STEP(set_capabilities(plan.capabilities, 0));
   STEP(set_limits(plan, false));
   if (close_on_exec_from(3 + plan.preserved) != 0) return {"close descriptors", errno};
@@ -215,6 +223,7 @@ Result<void> apply_from_outside(const ProcessPlan& plan, pid_t pid, bool user_na
       }
     }
   }
+  if (!plan.schedules_itself) TRY(schedule(plan, pid));
   if (!plan.oom_score_adj) return {};
   return write_process_file(procfs, pid, "oom_score_adj", std::to_string(*plan.oom_score_adj))
       .context("set oomScoreAdj to {}", *plan.oom_score_adj);

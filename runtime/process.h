@@ -4,7 +4,9 @@
 #include "oci/runtime_config.h"
 #include "runtime/capabilities.h"
 #include "runtime/failure.h"
-#include "runtime/seccomp.h"
+#include "runtime/labels.h"
+#include "runtime/scheduling.h"
+#include "runtime/seccomp_listener.h"
 
 #include <string>
 #include <sys/resource.h>
@@ -45,12 +47,16 @@ struct ProcessPlan {
   CapabilitySets capabilities;
   bool no_new_privileges = false;
   SeccompPlan seccomp;
+  ListenerPlan listener;
   std::vector<RlimitPlan> rlimits;
   std::optional<int> oom_score_adj;
   std::optional<unsigned long> personality;
   std::optional<int> io_priority;
-  std::string keyring;           // "_ses.ID"; empty: keep the caller's
-  std::string apparmor_profile;  // empty: none
+  std::optional<SchedulerPlan> scheduler;
+  bool schedules_itself = false;  // the runtime hasn't the rights over another user's process
+  std::optional<MemoryPolicyPlan> memory_policy;
+  std::string keyring;  // "_ses.ID"; empty: keep the caller's
+  LabelsPlan labels;
   TerminalPlan terminal;
   uint64_t ignored_signals = 0;  // by our caller; bit N - 1 is signal N
   unsigned preserved = 0;        // descriptors 3 … 2 + preserved stay open
@@ -61,11 +67,13 @@ struct ProcessPlan {
 };
 
 struct ProcessContext {
+  std::string source = "config.json";  // of the process object, and its place there, for errors
+  std::string place = "$.process";
   std::string keyring;
   unsigned preserved = 0;
   std::string seccomp_cache;
-  const std::optional<oci::SeccompProfile>* seccomp = nullptr;
-  const std::optional<oci::Personality>* personality = nullptr;
+  const oci::Linux* container = nullptr;  // whose filter, personality and memory policy apply; or none
+  std::string container_source = "config.json";
 };
 
 // Errors: invalid and unsupported, with runc's texts where callers know them. `warnings` gets what is left

@@ -1,11 +1,13 @@
 #include "base/files.h"
 #include "base/text.h"
+#include "runtime/place.h"
 #include "runtime/process.h"
 
 #include <cstdlib>
 #include <linux/ioprio.h>
 #include <set>
 #include <sys/personality.h>
+#include <unistd.h>
 
 namespace gantry::runtime {
 namespace {
@@ -34,12 +36,13 @@ constexpr RlimitName rlimit_names[] = {
     {"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-Result<RlimitPlan> plan_rlimit(const oci::Rlimit& config) {
+Result<RlimitPlan> plan_rlimit(const oci::Rlimit& config, const Place& place, size_t index) {
+  const auto member = [&] { return format(".rlimits[{}]", index); };
   for (const auto& entry : rlimit_names) {
     if (entry.name != config.type) continue;
     if (config.soft > config.hard) {
-      return Error::make(ErrorKind::invalid, "{}: the soft limit {} is above the hard limit {}", config.type,
-                         config.soft, config.hard);
+      return place.invalid(member(), "{}: the soft limit {} is above the hard limit {}", config.type,
+                           config.soft, config.hard);
     }
     rlimit own{};
     if (::getrlimit(static_cast<__rlimit_resource_t>(entry.resource), &own) != 0) {
@@ -48,34 +51,36 @@ Result<RlimitPlan> plan_rlimit(const oci::Rlimit& config) {
     return RlimitPlan{
         entry.name.data(), entry.resource, {config.soft, config.hard}, config.hard > own.rlim_max};
   }
-  return Error::make(ErrorKind::invalid, "unknown rlimit \"{}\"", config.type);
+  return place.invalid(member() + ".type", "unknown rlimit \"{}\"", config.type);
 }
 
-Result<std::vector<RlimitPlan>> plan_rlimits(const std::vector<oci::Rlimit>& configs) {
+Result<std::vector<RlimitPlan>> plan_rlimits(const std::vector<oci::Rlimit>& configs, const Place& place) {
   std::vector<RlimitPlan> plans;
   std::set<std::string> seen;
   for (const auto& config : configs) {
     if (!seen.insert(config.type).second) {
-      return Error::make(ErrorKind::invalid, "rlimit {} is given twice", config.type);
+      return place.invalid(format(".rlimits[{}].type", plans.size()), "rlimit {} is given twice",
+                           config.type);
     }
-    plans.push_back(TRY(plan_rlimit(config)));
+    plans.push_back(TRY(plan_rlimit(config, place, plans.size())));
   }
   return plans;
 }
 
-Result<void> check_id(const char* what, uint32_t id) {
+Result<void> check_id(const Place& place, const char* member, const char* what, uint32_t id) {
   if (id != UINT32_MAX) return {};
-  return Error::make(ErrorKind::invalid, "{} {} is out of range", what, id);
+  return place.invalid(member, "{} {} is out of range", what, id);
 }
 
 // The last of several values of one variable wins, as in runc.
-Result<std::vector<std::string>> plan_environment(const std::vector<std::string>& env) {
+Result<std::vector<std::string>> plan_environment(const std::vector<std::string>& env, const Place& place) {
   std::vector<std::string> kept;
   std::set<std::string, std::less<>> seen;
   for (auto entry = env.rbegin(); entry != env.rend(); ++entry) {
     const auto equals = entry->find('=');
     if (equals == std::string::npos || equals == 0) {
-      return Error::make(ErrorKind::invalid, "environment \"{}\" is not of the form NAME=VALUE", *entry);
+      return place.invalid(format(".env[{}]", env.rend() - entry - 1),
+                           "environment \"{}\" is not of the form NAME=VALUE", *entry);
     }
     if (seen.insert(entry->substr(0, equals)).second) kept.push_back(*entry);
   }
@@ -103,57 +108,64 @@ std::vector<std::string> plan_candidates(const ProcessPlan& plan) {
   return candidates;
 }
 
-Result<unsigned long> plan_personality(const oci::Personality& config) {
+Result<unsigned long> plan_personality(const oci::Personality& config, const Place& place) {
   if (!config.flags.empty()) {
-    return Error::make(ErrorKind::unsupported, "personality flag \"{}\" is not supported", config.flags[0]);
+    return place.unsupported(".flags[0]", "personality flag \"{}\" is not supported", config.flags[0]);
   }
   if (config.domain == "LINUX") return static_cast<unsigned long>(PER_LINUX);
   if (config.domain == "LINUX32") return static_cast<unsigned long>(PER_LINUX32);
-  return Error::make(ErrorKind::invalid, "unknown personality domain \"{}\"", config.domain);
+  return place.invalid(".domain", "unknown personality domain \"{}\"", config.domain);
 }
 
-Result<int> plan_io_priority(const oci::IoPriority& config) {
+Result<int> plan_io_priority(const oci::IoPriority& config, const Place& place) {
   int io_class = 0;
   if (config.io_class == "IOPRIO_CLASS_RT") io_class = IOPRIO_CLASS_RT;
   if (config.io_class == "IOPRIO_CLASS_BE") io_class = IOPRIO_CLASS_BE;
   if (config.io_class == "IOPRIO_CLASS_IDLE") io_class = IOPRIO_CLASS_IDLE;
   if (io_class == 0) {
-    return Error::make(ErrorKind::invalid, "unknown I/O priority class \"{}\"", config.io_class);
+    return place.invalid(".ioPriority.class", "unknown I/O priority class \"{}\"", config.io_class);
   }
   if (config.priority < 0 || config.priority > 7) {
-    return Error::make(ErrorKind::invalid, "I/O priority {} is not between 0 and 7", config.priority);
+    return place.invalid(".ioPriority.priority", "I/O priority {} is not between 0 and 7", config.priority);
   }
   return (io_class << 13) | config.priority;
 }
 
-Result<void> check_labels(const oci::Process& process) {
-  if (!process.selinux_label.empty()) {
-    return Error::make(ErrorKind::unsupported, "selinuxLabel is not supported");
+Result<void> plan_user(const oci::User& user, const Place& place, ProcessPlan& plan) {
+  TRY(check_id(place, ".user.uid", "user id", user.uid));
+  TRY(check_id(place, ".user.gid", "group id", user.gid));
+  for (const uint32_t gid : user.additional_gids) {
+    TRY(check_id(place, ".user.additionalGids", "additional group id", gid));
   }
-  if (process.apparmor_profile.empty()) return {};
-  const auto enabled = read_file("/sys/module/apparmor/parameters/enabled");
-  if (enabled && *enabled == "Y\n") return {};
-  return Error::make(ErrorKind::unsupported, "apparmor: config provided but apparmor not supported");
-}
-
-Result<void> plan_user(const oci::User& user, ProcessPlan& plan) {
-  TRY(check_id("user id", user.uid));
-  TRY(check_id("group id", user.gid));
-  for (const uint32_t gid : user.additional_gids) TRY(check_id("additional group id", gid));
   plan.uid = user.uid;
   plan.gid = user.gid;
   plan.groups.assign(user.additional_gids.begin(), user.additional_gids.end());
   if (user.umask.value_or(0) > 0777) {
-    return Error::make(ErrorKind::invalid, "umask {:o} is out of range", *user.umask);
+    return place.invalid(".user.umask", "umask {:o} is out of range", *user.umask);
   }
   plan.umask = user.umask.value_or(022);
   return {};
 }
 
-Result<void> check_console(const oci::Box& size) {
+Result<void> check_console(const oci::Box& size, const Place& place) {
   if (size.height <= UINT16_MAX && size.width <= UINT16_MAX) return {};
-  return Error::make(ErrorKind::invalid, "consoleSize: {} x {} is out of range: at most {} each", size.height,
-                     size.width, UINT16_MAX);
+  return place.invalid(".consoleSize", "consoleSize: {} x {} is out of range: at most {} each", size.height,
+                       size.width, UINT16_MAX);
+}
+
+Result<void> check_process(const oci::Process& process, const Place& place) {
+  if (process.args.empty()) return place.invalid(".args", "args must not be empty");
+  if (process.args[0].empty()) return place.invalid(".args[0]", "args[0] must not be empty");
+  if (process.cwd.empty() || process.cwd[0] != '/') {
+    return place.invalid(".cwd", "Cwd must be an absolute path, found \"{}\"", process.cwd);
+  }
+  if (!process.command_line.empty()) {
+    return place.unsupported(".commandLine", "is for Windows, and not supported by this runtime");
+  }
+  if (!process.user.username.empty()) {
+    return place.unsupported(".user.username", "is for Windows, and not supported by this runtime");
+  }
+  return {};
 }
 
 void make_pointers(ProcessPlan& plan) {
@@ -162,6 +174,24 @@ void make_pointers(ProcessPlan& plan) {
   for (auto& entry : plan.environment) plan.envp.push_back(entry.data());
   plan.envp.push_back(nullptr);
   plan.envp.push_back(nullptr);
+}
+
+// What every process of the container has, init's and exec's.
+Result<void> plan_from_container(const ProcessContext& context, ProcessPlan& plan) {
+  if (context.container == nullptr) return {};
+  const std::string_view source = context.container_source;
+  const oci::Linux& container = *context.container;
+  if (container.personality) {
+    plan.personality = TRY(plan_personality(*container.personality, {source, "$.linux.personality"}));
+  }
+  if (container.memory_policy) {
+    plan.memory_policy = TRY(plan_memory_policy(*container.memory_policy, {source, "$.linux.memoryPolicy"}));
+  }
+  if (!container.seccomp) return {};
+  constexpr const char* path = "$.linux.seccomp";
+  plan.seccomp = TRY(plan_seccomp(*container.seccomp, path, context.seccomp_cache).context("{}", source));
+  plan.listener = TRY(plan_listener(*container.seccomp, path).context("{}", source));
+  return {};
 }
 
 // Socket activation: the descriptors come first among the preserved ones, and the container is told of them.
@@ -180,45 +210,32 @@ unsigned pass_listen_fds(std::vector<std::string>& environment) {
 
 Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessContext& context,
                                  BorrowedFd procfs, std::vector<std::string>& warnings) {
-  if (process.args.empty()) return Error::make(ErrorKind::invalid, "args must not be empty");
-  if (process.args[0].empty()) return Error::make(ErrorKind::invalid, "args[0] must not be empty");
-  if (process.cwd.empty() || process.cwd[0] != '/') {
-    return Error::make(ErrorKind::invalid, "Cwd must be an absolute path");
-  }
-  if (!process.scheduler.text.empty()) {
-    return Error::make(ErrorKind::unsupported, "process.scheduler is not supported");
-  }
-  if (!process.exec_cpu_affinity.text.empty()) {
-    return Error::make(ErrorKind::unsupported, "process.execCPUAffinity is not supported");
-  }
-  TRY(check_labels(process));
+  const Place place{context.source, context.place};
+  TRY(check_process(process, place));
   ProcessPlan plan;
   plan.arguments = process.args;
-  plan.environment = TRY(plan_environment(process.env));
+  plan.environment = TRY(plan_environment(process.env, place));
   plan.preserved = context.preserved + pass_listen_fds(plan.environment);
   plan.find_home = find_variable(plan.environment, "HOME").empty();
   if (plan.find_home) std::erase(plan.environment, "HOME=");
   plan.candidates = plan_candidates(plan);
   plan.cwd = process.cwd;
-  TRY(plan_user(process.user, plan));
+  TRY(plan_user(process.user, place, plan));
   const OwnStatus own = TRY(read_own_status(procfs));
   plan.ignored_signals = own.ignored_signals;
   plan.capabilities = plan_capabilities(process.capabilities, own, warnings);
   plan.no_new_privileges = process.no_new_privileges;
-  plan.rlimits = TRY(plan_rlimits(process.rlimits));
+  plan.rlimits = TRY(plan_rlimits(process.rlimits, place));
   plan.oom_score_adj = process.oom_score_adj;
-  plan.apparmor_profile = process.apparmor_profile;
+  plan.labels = TRY(plan_labels(process, place));
+  if (process.scheduler) plan.scheduler = TRY(plan_scheduler(*process.scheduler, place));
   plan.keyring = context.keyring;
-  if (process.io_priority) plan.io_priority = TRY(plan_io_priority(*process.io_priority));
-  if (context.personality != nullptr && *context.personality) {
-    plan.personality = TRY(plan_personality(**context.personality));
-  }
-  if (context.seccomp != nullptr && *context.seccomp) {
-    plan.seccomp = TRY(plan_seccomp(**context.seccomp, context.seccomp_cache));
-  }
+  if (process.io_priority) plan.io_priority = TRY(plan_io_priority(*process.io_priority, place));
+  plan.schedules_itself = (plan.scheduler || plan.io_priority) && ::geteuid() != 0;
+  TRY(plan_from_container(context, plan));
   plan.terminal.wanted = process.terminal;
   if (process.terminal && process.console_size) {
-    TRY(check_console(*process.console_size));
+    TRY(check_console(*process.console_size, place));
     plan.terminal.rows = static_cast<uint16_t>(process.console_size->height);
     plan.terminal.columns = static_cast<uint16_t>(process.console_size->width);
   }

@@ -19,13 +19,15 @@ Failure attach_copy(BorrowedFd tree, BorrowedFd target, ClosedTogether& done) {
   return {};
 }
 
-Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs, ClosedTogether& done) {
+Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs, const std::string& label, ClosedTogether& done) {
   if (!tmpfs) {
     const UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
     if (!context) return {"open a tmpfs for masked paths", errno};
-    const bool made = ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_blocks", "1", 0) == 0 &&
-                      ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_inodes", "1", 0) == 0 &&
-                      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
+    const bool made =
+        ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_blocks", "1", 0) == 0 &&
+        ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_inodes", "1", 0) == 0 &&
+        (label.empty() || ::fsconfig(context.get(), FSCONFIG_SET_STRING, "context", label.c_str(), 0) == 0) &&
+        ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
     if (!made) return {"make a tmpfs for masked paths", errno};
     tmpfs = UniqueFd(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY));
     if (!tmpfs) return {"mount a tmpfs for masked paths", errno};
@@ -55,11 +57,12 @@ Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& 
   plan.path = clean_path(path.front() == '/' ? path : join_path(bundle, path));
   plan.readonly = config.root->readonly;
   plan.pivot = pivot;
-  plan.propagation = TRY(parse_propagation(config.linux_->rootfs_propagation).context("rootfsPropagation"));
+  plan.propagation =
+      TRY(parse_propagation(config.linux_->rootfs_propagation).context("$.linux.rootfsPropagation"));
   // By openat2, so that its lack shows here, before anything is made.
   const UniqueFd folder =
       open_resolved(BorrowedFd(AT_FDCWD), plan.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-  if (!folder) return Error::system(errno, "invalid rootfs: {}", plan.path);
+  if (!folder) return Error::system(errno, "$.root.path: invalid rootfs: {}", plan.path);
   plan.tree = clone_tree(folder, "", true);
   if (!plan.tree) return Error::system(errno, "copy the mounts of the rootfs {}", plan.path);
   const uint64_t type = plan.propagation.type == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
@@ -94,7 +97,8 @@ Failure enter_root(const RootPlan& plan) {
     if (::chroot(".") != 0) return {"chroot to %s", errno, plan.path.c_str()};
   }
   if (::chdir("/") != 0) return {"enter /", errno};
-  if (plan.propagation.type == 0 || plan.propagation.type == MS_PRIVATE) return {};
+  const bool later = plan.propagation.type == MS_UNBINDABLE;
+  if (plan.propagation.type == 0 || plan.propagation.type == MS_PRIVATE || later) return {};
   if (set_mount_attributes(plan.tree, 0, 0, plan.propagation.type, plan.propagation.recursive) != 0) {
     return {"set the propagation of /", errno};
   }
@@ -107,7 +111,14 @@ Failure finish_root(const RootPlan& plan) {
   return {"make / read-only", errno};
 }
 
-Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, BorrowedFd null_tree) {
+Failure finish_propagation(const RootPlan& plan) {
+  if (plan.propagation.type != MS_UNBINDABLE) return {};
+  if (set_mount_attributes(plan.tree, 0, 0, MS_UNBINDABLE, plan.propagation.recursive) == 0) return {};
+  return {"set the propagation of /", errno};
+}
+
+Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, BorrowedFd null_tree,
+                   const std::string& label) {
   UniqueFd tmpfs;
   bool null_attached = false;
   ClosedTogether done;
@@ -116,7 +127,7 @@ Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, Borro
     if (!target && is_absent(errno)) continue;
     struct stat info {};
     if (!target || ::fstat(target.get(), &info) != 0) return {"mask %s: open", errno, path.c_str()};
-    const Failure failed = S_ISDIR(info.st_mode) ? mask_folder(target, tmpfs, done)
+    const Failure failed = S_ISDIR(info.st_mode) ? mask_folder(target, tmpfs, label, done)
                                                  : mask_file(target, null_tree, null_attached, done);
     if (failed) return {"mask %s", failed.error, path.c_str()};
     done.take(std::move(target));

@@ -26,10 +26,13 @@ Failure attach_root(const RootPlan& plan);
 // Makes it `/` and detaches all of the host. pivot_root(2).
 Failure enter_root(const RootPlan& plan);
 Failure finish_root(const RootPlan& plan);  // read-only, if asked
+// Unbindable, if asked: after paths were masked and made read-only, for which mounts are copied.
+Failure finish_propagation(const RootPlan& plan);
 
 // Hides paths: files by /dev/null, folders by one empty read-only tmpfs. What isn't there is skipped.
-// `null_tree` is a detached copy of the host's /dev/null, checked to be that.
-Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, BorrowedFd null_tree);
+// `null_tree` is a detached copy of the host's /dev/null, checked to be that; `label` is linux.mountLabel.
+Failure mask_paths(BorrowedFd root, const std::vector<std::string>& paths, BorrowedFd null_tree,
+                   const std::string& label);
 Failure make_paths_readonly(BorrowedFd root, const std::vector<std::string>& paths);
 // Errors: corrupt, when /dev/null isn't the null device.
 Result<UniqueFd> clone_null_device();

@@ -6,6 +6,7 @@
 #include "runtime/seccomp_compact.h"
 #include "runtime/seccomp_enosys.h"
 
+#include <algorithm>
 #include <cstring>
 #include <linux/seccomp.h>
 #include <memory>
@@ -22,19 +23,24 @@ struct FlagName {
   unsigned flag;
 };
 
+constexpr unsigned wait_killable = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;  // Linux 5.19
+
 // TSYNC means nothing for one thread; the kernel accepts it.
 constexpr FlagName flag_names[] = {
     {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
     {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
     {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", wait_killable},
 };
 
+// Source: runtime-spec config-linux.md "Seccomp".
 constexpr std::string_view architecture_names[] = {
     "SCMP_ARCH_X86",     "SCMP_ARCH_X86_64",   "SCMP_ARCH_X32",         "SCMP_ARCH_ARM",
     "SCMP_ARCH_AARCH64", "SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",      "SCMP_ARCH_MIPS64N32",
     "SCMP_ARCH_MIPSEL",  "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",
     "SCMP_ARCH_PPC64",   "SCMP_ARCH_PPC64LE",  "SCMP_ARCH_S390",        "SCMP_ARCH_S390X",
-    "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_PARISC",  "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64",     "SCMP_ARCH_LOONGARCH64",
+    "SCMP_ARCH_M68K",    "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB",
 };
 
 using Context = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
@@ -42,10 +48,10 @@ using Context = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
 Result<uint32_t> action_value(oci::SeccompAction action, std::optional<uint32_t> errno_return) {
   const bool takes_number = action == oci::SeccompAction::error || action == oci::SeccompAction::trace;
   if (errno_return && !takes_number) {
-    return Error::make(ErrorKind::invalid, "seccomp: errnoRet is given for an action that takes none");
+    return Error::make(ErrorKind::invalid, "errnoRet is given for an action that takes none");
   }
   const uint32_t number = errno_return.value_or(EPERM);
-  if (number > 4095) return Error::make(ErrorKind::invalid, "seccomp: errnoRet {} is out of range", number);
+  if (number > 4095) return Error::make(ErrorKind::invalid, "errnoRet {} is out of range", number);
   switch (action) {
     case oci::SeccompAction::kill:
     case oci::SeccompAction::kill_thread:
@@ -63,9 +69,9 @@ Result<uint32_t> action_value(oci::SeccompAction action, std::optional<uint32_t>
     case oci::SeccompAction::log:
       return SCMP_ACT_LOG;
     case oci::SeccompAction::notify:
-      return Error::make(ErrorKind::unsupported, "seccomp: SCMP_ACT_NOTIFY is not supported");
+      return SCMP_ACT_NOTIFY;
   }
-  return Error::make(ErrorKind::invalid, "seccomp: unknown action");
+  return Error::make(ErrorKind::invalid, "unknown action");
 }
 
 scmp_compare compare_value(oci::SeccompOperator op) {
@@ -92,15 +98,18 @@ Result<uint32_t> architecture_token(const std::string& name) {
   std::string plain = name.rfind("SCMP_ARCH_", 0) == 0 ? name.substr(10) : name;
   for (auto& c : plain) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   const uint32_t token = ::seccomp_arch_resolve_name(plain.c_str());
-  if (token == 0) return Error::make(ErrorKind::invalid, "seccomp: unknown architecture \"{}\"", name);
+  if (token == 0) return Error::make(ErrorKind::invalid, "unknown architecture \"{}\"", name);
   return token;
 }
 
-Result<void> add_architectures(scmp_filter_ctx context, const oci::SeccompProfile& profile) {
-  for (const auto& name : profile.architectures) {
-    const uint32_t token = TRY(architecture_token(name));
+Result<void> add_architectures(scmp_filter_ctx context, const oci::SeccompProfile& profile,
+                               std::string_view path) {
+  for (size_t i = 0; i < profile.architectures.size(); ++i) {
+    const auto& name = profile.architectures[i];
+    const uint32_t token = TRY(architecture_token(name).context("{}.architectures[{}]", path, i));
     const int error = ::seccomp_arch_add(context, token);
-    if (error != 0 && error != -EEXIST) return Error::system(-error, "seccomp: add architecture {}", name);
+    if (error == 0 || error == -EEXIST) continue;
+    return Error::system(-error, "{}.architectures[{}]: add architecture {}", path, i, name);
   }
   return {};
 }
@@ -109,7 +118,7 @@ Result<void> add_call(scmp_filter_ctx context, uint32_t action, int number,
                       const std::vector<scmp_arg_cmp>& conditions, const std::string& name) {
   const int error = ::seccomp_rule_add_array(context, action, number,
                                              static_cast<unsigned>(conditions.size()), conditions.data());
-  if (error != 0) return Error::system(-error, "seccomp: add a rule for {}", name);
+  if (error != 0) return Error::system(-error, "add a rule for {}", name);
   return {};
 }
 
@@ -130,12 +139,12 @@ Result<void> add_rule(scmp_filter_ctx context, const oci::SeccompRule& rule, uin
   std::vector<scmp_arg_cmp> conditions;
   for (const auto& argument : rule.arguments) {
     if (argument.index > 5) {
-      return Error::make(ErrorKind::invalid, "seccomp: argument index {} is out of range", argument.index);
+      return Error::make(ErrorKind::invalid, "argument index {} is out of range", argument.index);
     }
     conditions.push_back({argument.index, compare_value(argument.op), argument.value, argument.value_two});
   }
   for (const auto& name : rule.names) {
-    if (name.empty()) return Error::make(ErrorKind::invalid, "seccomp: empty system call name");
+    if (name.empty()) return Error::make(ErrorKind::invalid, "empty system call name");
     const int number = ::seccomp_syscall_resolve_name(name.c_str());
     if (number == __NR_SCMP_ERROR) continue;
     if (!has_repeated_argument(rule)) {
@@ -149,55 +158,76 @@ Result<void> add_rule(scmp_filter_ctx context, const oci::SeccompRule& rule, uin
 
 Result<std::vector<sock_filter>> export_program(scmp_filter_ctx context) {
   const UniqueFd file(::memfd_create("seccomp", MFD_CLOEXEC));
-  if (!file) return Error::system(errno, "seccomp: make a memfd");
+  if (!file) return Error::system(errno, "make a memfd");
   const int error = ::seccomp_export_bpf(context, file.get());
-  if (error != 0) return Error::system(-error, "seccomp: compile");
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) return Error::system(errno, "seccomp: seek");
+  if (error != 0) return Error::system(-error, "compile the filter");
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return Error::system(errno, "seek");
   const std::string bytes = TRY(read_all(file));
   std::vector<sock_filter> program(bytes.size() / sizeof(sock_filter));
   std::memcpy(program.data(), bytes.data(), program.size() * sizeof(sock_filter));
   return program;
 }
 
-Result<unsigned> flag_bits(const oci::SeccompProfile& profile) {
+Result<unsigned> flag_bits(const oci::SeccompProfile& profile, std::string_view path) {
   unsigned bits = 0;
-  for (const auto& name : profile.flags) {
+  for (size_t i = 0; i < profile.flags.size(); ++i) {
     unsigned flag = 0;
     for (const auto& entry : flag_names) {
-      if (entry.name == name) flag = entry.flag;
+      if (entry.name == profile.flags[i]) flag = entry.flag;
     }
-    if (flag == 0) return Error::make(ErrorKind::unsupported, "seccomp: flag \"{}\" is not supported", name);
+    if (flag == 0) {
+      return Error::make(ErrorKind::unsupported, "{}.flags[{}]: seccomp flag \"{}\" is not known", path, i,
+                         profile.flags[i]);
+    }
     bits |= flag;
+  }
+  if (uses_notify(profile)) {
+    // The filter is for the one thread; the other, which sends the listener's descriptor, must stay free.
+    bits &= ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_TSYNC);
+    bits |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  } else if ((bits & wait_killable) != 0) {
+    return Error::make(ErrorKind::invalid,
+                       "{}.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY",
+                       path);
   }
   return bits;
 }
 
 }  // namespace
 
-Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile) {
+bool uses_notify(const oci::SeccompProfile& profile) {
+  return std::any_of(profile.syscalls.begin(), profile.syscalls.end(),
+                     [](const auto& rule) { return rule.action == oci::SeccompAction::notify; });
+}
+
+Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile, std::string_view path) {
   SeccompPlan plan;
-  plan.flags = TRY(flag_bits(profile));
-  const uint32_t default_action = TRY(action_value(profile.default_action, profile.default_errno_return));
+  plan.flags = TRY(flag_bits(profile, path));
+  const uint32_t default_action = TRY(
+      action_value(profile.default_action, profile.default_errno_return).context("{}.defaultAction", path));
   const Context context(::seccomp_init(default_action), [](scmp_filter_ctx c) { ::seccomp_release(c); });
-  if (!context) return Error::make(ErrorKind::system, "seccomp: libseccomp can't start a filter");
-  TRY(add_architectures(context.get(), profile));
-  for (const auto& rule : profile.syscalls) TRY(add_rule(context.get(), rule, default_action));
-  plan.program = TRY(export_program(context.get()));
+  if (!context) return Error::make(ErrorKind::system, "{}: libseccomp can't start a filter", path);
+  TRY(add_architectures(context.get(), profile, path));
+  for (size_t i = 0; i < profile.syscalls.size(); ++i) {
+    TRY(add_rule(context.get(), profile.syscalls[i], default_action).context("{}.syscalls[{}]", path, i));
+  }
+  plan.program = TRY(export_program(context.get()).context("{}", path));
   if (profile.default_action == oci::SeccompAction::error) add_enosys_stub(profile, plan.program);
   plan.program = compact_filter(plan.program);
   if (plan.program.size() > longest_program) {
-    return Error::make(ErrorKind::invalid, "seccomp: the filter has {} instructions, the kernel takes {}",
+    return Error::make(ErrorKind::invalid, "{}: the filter has {} instructions, the kernel takes {}", path,
                        plan.program.size(), longest_program);
   }
   return plan;
 }
 
-Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, const std::string& cache) {
+Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, std::string_view path,
+                                 const std::string& cache) {
   const std::string key = seccomp_cache_key(profile);
   if (auto program = load_seccomp(cache, key)) {
-    return SeccompPlan{std::move(*program), TRY(flag_bits(profile))};
+    return SeccompPlan{std::move(*program), TRY(flag_bits(profile, path))};
   }
-  SeccompPlan plan = TRY(compile_seccomp(profile));
+  SeccompPlan plan = TRY(compile_seccomp(profile, path));
   // A cache that can't be written costs time, not correctness.
   (void)store_seccomp(cache, key, plan.program);
   return plan;
@@ -219,12 +249,28 @@ std::string libseccomp_version() {
 }
 
 std::vector<std::string> seccomp_architectures() {
-  return {std::begin(architecture_names), std::end(architecture_names)};
+  std::vector<std::string> known;
+  for (const auto name : architecture_names) {
+    if (architecture_token(std::string(name))) known.emplace_back(name);
+  }
+  return known;
 }
 
 std::vector<std::string> seccomp_flags() {
   std::vector<std::string> names;
   for (const auto& entry : flag_names) names.emplace_back(entry.name);
+  return names;
+}
+
+std::vector<std::string> supported_seccomp_flags() {
+  std::vector<std::string> names;
+  for (const auto& entry : flag_names) {
+    // A flag that the kernel knows gets it as far as reading the program at address 0.
+    const unsigned flags = entry.flag | (entry.flag == wait_killable ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0U);
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, nullptr) != 0 && errno == EFAULT) {
+      names.emplace_back(entry.name);
+    }
+  }
   return names;
 }
 

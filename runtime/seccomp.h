@@ -21,17 +21,22 @@ struct SeccompPlan {
 // Compiles with libseccomp, or takes the program from `cache` (a folder of ours, 0700, made when missing),
 // where it lies with the whole profile as its key. A system call newer than all that the profile names gets
 // ENOSYS instead of the profile's default errno, so that glibc's fallbacks work. Names that libseccomp
-// doesn't know are skipped. Errors: invalid; unsupported (SCMP_ACT_NOTIFY, which needs a listener). Source:
-// runtime-spec config-linux.md "Seccomp".
-Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, const std::string& cache);
+// doesn't know are skipped. Errors: invalid and unsupported, which begin with `path`, the profile's place.
+// Source: runtime-spec config-linux.md "Seccomp".
+Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, std::string_view path,
+                                 const std::string& cache);
 
 // Without `cache`. `seccomp_json_key` is the cache's key, for tests.
-Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile);
+Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile, std::string_view path = "$");
+
+// Whether a listener gets a descriptor: some rule's action is SCMP_ACT_NOTIFY.
+bool uses_notify(const oci::SeccompProfile& profile);
 
 Failure install_seccomp(const SeccompPlan& plan);
 
 std::string libseccomp_version();
-std::vector<std::string> seccomp_architectures();
-std::vector<std::string> seccomp_flags();
+std::vector<std::string> seccomp_architectures();    // of the specification, that libseccomp knows
+std::vector<std::string> seccomp_flags();            // known here
+std::vector<std::string> supported_seccomp_flags();  // and by this kernel
 
 }  // namespace gantry::runtime

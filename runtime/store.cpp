@@ -31,6 +31,8 @@ void members(Visitor& visit, Record& record) {
   visit("ownPidNamespace", record.own_pid_namespace);
   visit("newKeyring", record.new_keyring);
   visit("owner", record.owner);
+  visit("rdtGroup", record.rdt_group);
+  visit("rdtMonitor", record.rdt_monitor);
 }
 
 std::string to_json_text(const Record& record) {

@@ -27,6 +27,8 @@ struct Record {
   bool own_pid_namespace = true;
   bool new_keyring = true;  // it joined a session keyring of its own, as exec's processes will
   uint32_t owner = 0;       // uid of the creator
+  std::string rdt_group;    // resctrl folders to remove with the container; empty: none
+  std::string rdt_monitor;
 
   ProcessIdentity process() const { return {pid, start_time}; }
 };

@@ -106,16 +106,16 @@ Failure set_up_terminal(const TerminalPlan& plan, BorrowedFd root) {
   return {};
 }
 
-Result<UniqueFd> connect_console_socket(const std::string& path) {
+Result<UniqueFd> connect_stream_socket(const char* what, const std::string& path) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return Error::system(errno, "make a socket");
-  const UniqueFd file = TRY(open_file(path, O_PATH).context("console socket"));
+  const UniqueFd file = TRY(open_file(path, O_PATH).context("{}", what));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string short_path = format("/proc/self/fd/{}", file.get());
   std::memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return Error::system(errno, "connect to console socket {}", path);
+    return Error::system(errno, "connect to {} {}", what, path);
   }
   return socket;
 }

@@ -10,8 +10,9 @@ namespace gantry::runtime {
 // makes it the controlling terminal and stdio, binds /dev/console, and sends the master over the socket.
 Failure set_up_terminal(const TerminalPlan& plan, BorrowedFd root);
 
-// Connects to a console socket (SOCK_STREAM). Paths longer than a socket address go through /proc/self/fd.
-Result<UniqueFd> connect_console_socket(const std::string& path);
+// Connects to the socket (SOCK_STREAM) at `path`, which is `what` in errors: "console socket". Paths longer
+// than a socket address go through /proc/self/fd.
+Result<UniqueFd> connect_stream_socket(const char* what, const std::string& path);
 
 // The master that set_up_terminal sent to the other end of a socket pair.
 Result<UniqueFd> receive_terminal(BorrowedFd socket);

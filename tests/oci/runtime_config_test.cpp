@@ -14,7 +14,8 @@ constexpr const char* whole = R"({
     "user": {"uid": 1, "gid": 2, "umask": 18, "additionalGids": [3]},
     "args": ["sh"], "env": ["A=b"], "cwd": "/",
     "capabilities": {"bounding": ["CAP_KILL"]}, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 2}],
-    "noNewPrivileges": true, "oomScoreAdj": -1, "scheduler": {"policy": "SCHED_OTHER"}},
+    "noNewPrivileges": true, "oomScoreAdj": -1, "scheduler": {"policy": "SCHED_OTHER", "nice": 3},
+    "execCPUAffinity": {"initial": "0", "final": "0-3,7"}},
   "root": {"path": "rootfs", "readonly": true},
   "hostname": "h",
   "mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]}],
@@ -30,7 +31,9 @@ constexpr const char* whole = R"({
       "blockIO": {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 600}]}},
     "seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "syscalls": [
       {"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}]},
-    "maskedPaths": ["/proc/kcore"], "intelRdt": {"closID": "x"}
+    "maskedPaths": ["/proc/kcore"], "intelRdt": {"closID": "x", "schemata": ["L3:0=f"], "enableMonitoring": true},
+    "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]},
+    "netDevices": {"eth0": {"name": "net0"}, "eth1": {}}
   }
 })";
 
@@ -45,12 +48,18 @@ TEST(RuntimeConfig, KeepsEveryMemberOnTheWayThrough) {
   EXPECT_EQ(config->linux_->resources.cpu->cpus, "") << "an empty list resets, absence leaves alone";
   EXPECT_EQ(config->linux_->resources.pids->limit, 0) << "0 is a limit, not absence";
   EXPECT_EQ(config->linux_->seccomp->syscalls[0].arguments[0].op, SeccompOperator::equal);
-  EXPECT_EQ(config->linux_->intel_rdt.text, R"({"closID":"x"})");
+  EXPECT_EQ(config->linux_->intel_rdt->schemata, std::vector<std::string>{"L3:0=f"});
+  EXPECT_TRUE(config->linux_->intel_rdt->enable_monitoring);
+  EXPECT_EQ(config->linux_->memory_policy->flags, std::vector<std::string>{"MPOL_F_STATIC_NODES"});
+  EXPECT_EQ(config->linux_->net_devices.at("eth0").name, "net0");
+  EXPECT_EQ(config->linux_->net_devices.count("eth1"), 1U)
+      << "an empty object is a device that keeps its name";
+  EXPECT_EQ(config->process->exec_cpu_affinity->final, "0-3,7");
   const std::string once = to_json_text(*config);
   const auto again = parse_runtime_config(once, "again");
   ASSERT_OK(again);
   EXPECT_EQ(to_json_text(*again), once);
-  EXPECT_THAT(once, HasSubstr(R"("scheduler":{"policy":"SCHED_OTHER"})"));
+  EXPECT_THAT(once, HasSubstr(R"("scheduler":{"policy":"SCHED_OTHER","nice":3,)"));
 }
 
 TEST(RuntimeConfig, ErrorsNameThePlace) {

@@ -13,19 +13,25 @@ struct BadConfig {
 };
 
 const BadConfig bad_configs[] = {
-    {"missing root folder", [](auto& c) { c.root->path = "nowhere"; }, "invalid rootfs: "},
+    {"missing root folder", [](auto& c) { c.root->path = "nowhere"; },
+     "config.json: $.root.path: invalid rootfs: "},
     {"no root", [](auto& c) { c.root.reset(); }, "config.json: $: required member \"root\" is missing"},
-    {"no process", [](auto& c) { c.process.reset(); }, "process property must not be empty"},
-    {"no args", [](auto& c) { c.process->args.clear(); }, "args must not be empty"},
-    {"empty program", [](auto& c) { c.process->args = {""}; }, "args[0] must not be empty"},
-    {"relative cwd", [](auto& c) { c.process->cwd = "tmp"; }, "Cwd must be an absolute path"},
+    {"no process", [](auto& c) { c.process.reset(); },
+     "config.json: $.process: process property must not be empty"},
+    {"no args", [](auto& c) { c.process->args.clear(); },
+     "config.json: $.process.args: args must not be empty"},
+    {"empty program", [](auto& c) { c.process->args = {""}; },
+     "config.json: $.process.args[0]: args[0] must not be empty"},
+    {"relative cwd", [](auto& c) { c.process->cwd = "tmp"; },
+     "config.json: $.process.cwd: Cwd must be an absolute path"},
     {"version", [](auto& c) { c.oci_version = "2.0.0"; }, "$.ociVersion: must be a 1.x.y version"},
-    {"uid", [](auto& c) { c.process->user.uid = 4294967295U; }, "user id 4294967295 is out of range"},
+    {"uid", [](auto& c) { c.process->user.uid = 4294967295U; },
+     "$.process.user.uid: user id 4294967295 is out of range"},
     {"rlimit",
      [](auto& c) {
        c.process->rlimits = {{"RLIMIT_FOO", 1, 1}};
      },
-     "unknown rlimit \"RLIMIT_FOO\""},
+     "$.process.rlimits[0].type: unknown rlimit \"RLIMIT_FOO\""},
     {"rlimit twice",
      [](auto& c) {
        c.process->rlimits = {{"RLIMIT_AS", 1, 1}, {"RLIMIT_AS", 1, 1}};
@@ -35,12 +41,12 @@ const BadConfig bad_configs[] = {
      [](auto& c) {
        std::erase_if(c.linux_->namespaces, [](auto& n) { return n.type == oci::NamespaceType::uts; });
      },
-     "unable to set hostname without a private UTS namespace"},
+     "config.json: $.hostname: unable to set hostname without a private UTS namespace"},
     {"no mount namespace",
      [](auto& c) {
        std::erase_if(c.linux_->namespaces, [](auto& n) { return n.type == oci::NamespaceType::mount; });
      },
-     "unable to restrict sys entries without a private MNT namespace"},
+     "config.json: $.linux.maskedPaths: unable to restrict sys entries without a private MNT namespace"},
     {"namespace twice",
      [](auto& c) {
        c.linux_->namespaces.push_back({oci::NamespaceType::pid, {}});
@@ -50,14 +56,16 @@ const BadConfig bad_configs[] = {
      [](auto& c) {
        c.linux_->uid_mappings = {{0, 1, 1}};
      },
-     "user namespace mappings specified, but user namespace isn't enabled in the config"},
+     "$.linux.uidMappings: user namespace mappings specified, but user namespace isn't enabled in the "
+     "config"},
     {"no mappings",
      [](auto& c) {
        c.linux_->namespaces.push_back({oci::NamespaceType::user, {}});
      },
-     "user namespaces enabled, but no namespace path to join nor mappings to apply specified"},
+     "$.linux.namespaces: user namespaces enabled, but no namespace path to join nor mappings to apply "
+     "specified"},
     {"namespace path", [](auto& c) { c.linux_->namespaces[0].path = "/etc/passwd"; },
-     "/etc/passwd is not a namespace"},
+     "$.linux: namespaces: pid namespace: /etc/passwd is not a namespace"},
     {"wrong namespace", [](auto& c) { c.linux_->namespaces[0].path = "/proc/self/ns/uts"; },
      "is not of that type"},
     {"mount source",
@@ -75,49 +83,117 @@ const BadConfig bad_configs[] = {
        c.mounts.push_back({"/x", "nosuchfs", "none", {}, {}, {}});
      },
      "mount /x: "},
-    {"idmap",
+    {"idmap of a tmpfs",
      [](auto& c) {
-       c.mounts.push_back({"/x", "bind", "/tmp", {"bind", "idmap"}, {}, {}});
+       c.mounts.push_back({"/x", "tmpfs", "tmpfs", {"idmap"}, {}, {}});
      },
-     "mount option \"idmap\" is not supported"},
-    {"intelRdt", [](auto& c) { c.linux_->intel_rdt.text = "{}"; }, "$.linux.intelRdt is not supported"},
-    {"memoryPolicy", [](auto& c) { c.linux_->memory_policy.text = "{}"; },
-     "$.linux.memoryPolicy is not supported"},
-    {"netDevices", [](auto& c) { c.linux_->net_devices["eth0"].text = "{}"; },
-     "$.linux.netDevices is not supported"},
-    {"scheduler", [](auto& c) { c.process->scheduler.text = "{}"; }, "process.scheduler is not supported"},
-    {"selinux", [](auto& c) { c.process->selinux_label = "x"; }, "selinuxLabel is not supported"},
+     "mount /x: id-mapped mounts are only supported for bind-mounts"},
+    {"idmap without maps",
+     [](auto& c) {
+       c.mounts = {{"/x", "bind", "/tmp", {"bind", "idmap"}, {}, {}}};
+     },
+     "config.json: $.mounts[0]: mount /x: id-mapped mounts must have both uid and gid mappings specified"},
+    {"idmap with one map",
+     [](auto& c) {
+       c.mounts = {{"/x", "bind", "/tmp", {"bind"}, {{0, 1, 1}}, {}}};
+     },
+     "id-mapped mounts must have both uid and gid mappings specified"},
+    {"idmap in crun's form",
+     [](auto& c) {
+       c.mounts = {{"/x", "bind", "/tmp", {"bind", "idmap=uids=0-1;gids=0-1-1"}, {}, {}}};
+     },
+     "mount /x: idmap: must be CONTAINER-HOST-SIZE, found \"0-1\""},
+    {"intelRdt", [](auto& c) { c.linux_->intel_rdt.emplace(); },
+     "$.linux.intelRdt: intelRdt is specified in config, but Intel RDT is not enabled"},
+    {"netDevices without a namespace",
+     [](auto& c) {
+       c.linux_->net_devices["eth0"];
+       std::erase_if(c.linux_->namespaces, [](auto& n) { return n.type == oci::NamespaceType::network; });
+     },
+     "$.linux.netDevices: unable to move network devices without a NET namespace"},
+    {"netDevices' name", [](auto& c) { c.linux_->net_devices["eth0"].name = "a/b"; },
+     "$.linux.netDevices[\"eth0\"]: invalid network device name \"a/b\""},
+    {"netDevices' long name", [](auto& c) { c.linux_->net_devices["abcdefghijklmnop"]; },
+     "invalid network device name \"abcdefghijklmnop\""},
+    {"selinux", [](auto& c) { c.process->selinux_label = "x"; },
+     "$.process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not "
+     "supported"},
+    {"mountLabel", [](auto& c) { c.linux_->mount_label = "x"; },
+     "$.linux.mountLabel: selinux label is specified in config, but selinux is disabled or not supported"},
+    {"apparmor", [](auto& c) { c.process->apparmor_profile = "x"; },
+     "$.process.apparmorProfile: apparmor: config provided but apparmor not supported"},
+    {"command line of Windows", [](auto& c) { c.process->command_line = "x"; },
+     "$.process.commandLine: is for Windows"},
+    {"freebsd", [](auto& c) { c.freebsd.text = "{}"; }, "$.freebsd is not supported by this runtime"},
     {"device type",
      [](auto& c) {
        c.linux_->devices = {{"x", "/dev/x", 1, 1, {}, {}, {}}};
      },
-     "device /dev/x: type"},
+     "$.linux.devices: device /dev/x: type"},
     {"hook path",
      [](auto& c) {
        c.hooks = oci::Hooks{};
        c.hooks->poststop = {{"relative", {}, {}, {}}};
      },
-     "poststop hook #0: path must be absolute"},
+     "$.hooks.poststop: poststop hook #0: path must be absolute"},
     {"seccomp architecture",
      [](auto& c) {
        c.linux_->seccomp = oci::SeccompProfile{};
        c.linux_->seccomp->architectures = {"SCMP_ARCH_FOO"};
      },
-     "unknown architecture \"SCMP_ARCH_FOO\""},
-    {"seccomp notify",
+     "$.linux.seccomp.architectures[0]: unknown architecture \"SCMP_ARCH_FOO\""},
+    {"seccomp notify without a listener",
      [](auto& c) {
        c.linux_->seccomp = oci::SeccompProfile{};
        c.linux_->seccomp->syscalls = {{{"mkdir"}, oci::SeccompAction::notify, {}, {}}};
      },
-     "SCMP_ACT_NOTIFY is not supported"},
+     "$.linux.seccomp.listenerPath: seccomp listenerPath is not set"},
+    {"seccomp notify of write",
+     [](auto& c) {
+       c.linux_->seccomp = oci::SeccompProfile{};
+       c.linux_->seccomp->syscalls = {{{"mkdir", "write"}, oci::SeccompAction::notify, {}, {}}};
+     },
+     "$.linux.seccomp.syscalls[0]: SCMP_ACT_NOTIFY cannot be used for the write syscall"},
+    {"seccomp notify by default",
+     [](auto& c) {
+       c.linux_->seccomp = oci::SeccompProfile{};
+       c.linux_->seccomp->default_action = oci::SeccompAction::notify;
+     },
+     "$.linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be used as default action"},
+    {"seccomp metadata for nobody",
+     [](auto& c) {
+       c.linux_->seccomp = oci::SeccompProfile{};
+       c.linux_->seccomp->listener_metadata = "x";
+     },
+     "$.linux.seccomp.listenerMetadata: seccomp listenerPath is not set"},
+    {"seccomp listener that isn't there",
+     [](auto& c) {
+       c.linux_->seccomp = oci::SeccompProfile{};
+       c.linux_->seccomp->listener_path = "/nowhere";
+       c.linux_->seccomp->syscalls = {{{"mkdir"}, oci::SeccompAction::notify, {}, {}}};
+     },
+     "$.linux.seccomp.listenerPath: seccomp listener: open /nowhere"},
+    {"seccomp flag",
+     [](auto& c) {
+       c.linux_->seccomp = oci::SeccompProfile{};
+       c.linux_->seccomp->flags = {"SECCOMP_FILTER_FLAG_LOG", "FOO"};
+     },
+     "$.linux.seccomp.flags[1]: seccomp flag \"FOO\" is not known"},
+    {"seccomp flag without a use",
+     [](auto& c) {
+       c.linux_->seccomp = oci::SeccompProfile{};
+       c.linux_->seccomp->flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+     },
+     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY"},
     {"cgroup path", [](auto& c) { c.linux_->cgroups_path = "/../x"; }, "must not hold \"..\""},
-    {"environment", [](auto& c) { c.process->env = {"NOVALUE"}; }, "is not of the form NAME=VALUE"},
+    {"environment", [](auto& c) { c.process->env = {"NOVALUE"}; },
+     "$.process.env[0]: environment \"NOVALUE\" is not of the form NAME=VALUE"},
     {"console size",
      [](auto& c) {
        c.process->terminal = true;
        c.process->console_size = oci::Box{24, 65616};
      },
-     "consoleSize: 24 x 65616 is out of range"},
+     "$.process.consoleSize: consoleSize: 24 x 65616 is out of range"},
     {"terminal", [](auto& c) { c.process->terminal = true; }, "without setting console socket"},
 };
 

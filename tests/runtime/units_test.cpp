@@ -33,8 +33,10 @@ TEST(MountOptions, AreSortedByWhoTakesThem) {
   EXPECT_EQ(options->options[0].key, "size");
   EXPECT_EQ(options->options[0].value, "64k");
   EXPECT_FALSE(options->options[1].has_value);
-  EXPECT_ERROR(parse_mount_options({"idmap"}), ErrorKind::unsupported,
-               HasSubstr("\"idmap\" is not supported"));
+  EXPECT_EQ(parse_mount_options({"idmap"})->id_map, IdMapOption::top);
+  EXPECT_EQ(parse_mount_options({"ridmap"})->id_map, IdMapOption::recursive);
+  EXPECT_EQ(parse_mount_options({"idmap=uids=0-1-2"})->id_map_text, "uids=0-1-2");
+  EXPECT_TRUE(parse_mount_options({"remount"})->remount);
 }
 
 TEST(Signals, HaveNumbersAndNames) {
