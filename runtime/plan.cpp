@@ -4,6 +4,7 @@
 #include "cgroups/host.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/procfs.h"
+#include "runtime/seccomp_names.h"
 #include "runtime/terminal.h"
 
 #include <algorithm>
@@ -15,6 +16,12 @@ namespace {
 
 bool owns(NamespacePlan& spaces, uint64_t flag) {
   return spaces.creates(flag);
+}
+
+// crun's way to say yes by an annotation.
+bool is_set(const oci::RuntimeConfig& config, const char* annotation) {
+  const auto found = config.annotations.find(annotation);
+  return found != config.annotations.end() && found->second != "0";
 }
 
 bool asks_to_share(const oci::Mount& mount) {
@@ -102,6 +109,9 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   context.seccomp_cache = seccomp_cache;
   context.source = context.container_source = source;
   context.container = &*config.linux_;
+  if (config.linux_->seccomp && is_set(config, "run.oci.seccomp_fail_unknown_syscall")) {
+    TRY(check_call_names(*config.linux_->seccomp, "$.linux.seccomp").context("{}", source));
+  }
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));

@@ -147,6 +147,23 @@ TEST_F(SpecFields, LimitsThatCgroupV2HasNotAreRefusedByName) {
   }
 }
 
+TEST_F(SpecFields, UnknownSystemCallsAreAnErrorOnlyForWhoAsksForIt) {
+  for (const char* value : {"", "0", "1"}) {
+    const auto result = run({"true"}, [&](auto& config) {
+      config.linux_->seccomp = oci::SeccompProfile{};
+      config.linux_->seccomp->syscalls = {{{"mkdir", "no_such_call"}, oci::SeccompAction::error, {}, {}}};
+      if (*value != '\0') config.annotations["run.oci.seccomp_fail_unknown_syscall"] = value;
+    });
+    if (*value != '1') {
+      EXPECT_EQ(result.status, 0) << result.errors;
+      continue;
+    }
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.errors,
+                HasSubstr("config.json: $.linux.seccomp.syscalls[0]: unknown system call \"no_such_call\""));
+  }
+}
+
 TEST_F(SpecFields, FeaturesSayWhatIsDone) {
   const std::string text = runtime({"features"}).output;
   for (const char* part :
