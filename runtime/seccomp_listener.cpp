@@ -91,6 +91,8 @@ int send_from_thread(void* argument) {
   while ((descriptor = handover.descriptor.load(std::memory_order_acquire)) == -1) ::sched_yield();
   if (descriptor == Handover::no_filter) return 0;
   handover.error = send_message(*handover.plan, descriptor);
+  // The agent has its own now. With none left, calls get ENOSYS instead of waiting for ever.
+  ::close(descriptor);
   handover.answer.store(handover.error == 0 ? Handover::sent : Handover::failed, std::memory_order_release);
   return 0;
 }

@@ -51,6 +51,9 @@ class SeccompListener : public Containers {
     };
   }
 
+  // Takes a connection and closes it.
+  void leave() { UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).reset(); }
+
   // Takes one connection to its end, then answers calls with `error` (0: go on) until nobody makes any.
   Told serve(int error) {
     Told told;
@@ -185,6 +188,16 @@ TEST_F(SeccompListener, HearsOfEachExecAndOfTheStart) {
   EXPECT_EQ(runtime({"delete", "--force", test_id}).status, 0);
   agent.join();
   EXPECT_THAT(told.message, HasSubstr(format("\"id\":\"{}\"", test_id)));
+}
+
+TEST_F(SeccompListener, AnAgentThatLeavesIsAnErrorAndNobodyWaitsForIt) {
+  configure({"mkdir", "/tmp/x"}, notify({"mkdir", "exit_group"}));
+  ASSERT_EQ(create(test_id).status, 0);
+  leave();
+  const auto started = runtime({"start", test_id});
+  EXPECT_EQ(started.status, 1);
+  EXPECT_THAT(started.errors, HasSubstr("send the descriptor to the seccomp listener: Broken pipe"));
+  EXPECT_TRUE(test::wait_until([&] { return status(test_id) == "stopped"; }));
 }
 
 TEST_F(SeccompListener, FlagsOfTheProfileAreSetWithIt) {
