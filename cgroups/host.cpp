@@ -35,12 +35,21 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
-HostSupport detect_mount() {
+namespace {
+
+HostSupport find_mount() {
   // The two usual places first: one statfs each, instead of a mountinfo of a thousand lines.
   if (is_cgroup2(unified_mount)) return {unified_mount, true, {}};
   if (is_cgroup2(hybrid_mount)) return {hybrid_mount, false, {}};
   const auto text = read_file("/proc/self/mountinfo");
   return text ? parse_mountinfo(*text) : HostSupport{};
+}
+
+}  // namespace
+
+HostSupport detect_mount() {
+  static const HostSupport found = find_mount();  // where it is doesn't change while a program runs
+  return found;
 }
 
 HostSupport detect_host() {

@@ -260,6 +260,7 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   TRY(creation.make_cgroup(global));
   TRY(creation.spawn_init(plan, options.starts_here, global.limits));
   TRY(creation.follow_init(plan));
+  close_descriptors(plan);
   return creation.commit(options);
 }
 

@@ -168,9 +168,10 @@ Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_nam
   return plan;
 }
 
-Failure make_devices(BorrowedFd root, const DevicesPlan& plan, const std::vector<MountPlan>& mounts) {
+Failure make_devices(BorrowedFd root, UniqueFd dev, const DevicesPlan& plan,
+                     const std::vector<MountPlan>& mounts) {
   if (!plan.populate) return {};
-  const UniqueFd dev = make_real_folder(root, "/dev");
+  if (!dev) dev = make_real_folder(root, "/dev");
   if (!dev) return {"open /dev of the container without following links", errno};
   struct stat info {};
   if (::fstat(dev.get(), &info) != 0) return {"stat /dev of the container", errno};

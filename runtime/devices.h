@@ -32,6 +32,7 @@ Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_nam
 // Makes nodes, the links /dev/fd, stdin, stdout, stderr, core, and /dev/ptmx. /dev is opened once, without
 // following symbolic links, and used by its descriptor (CVE-2026-41579). When one of `mounts`, by whatever
 // name, put a folder of the host there, nothing is made.
-Failure make_devices(BorrowedFd root, const DevicesPlan& plan, const std::vector<MountPlan>& mounts);
+Failure make_devices(BorrowedFd root, UniqueFd dev, const DevicesPlan& plan,
+                     const std::vector<MountPlan>& mounts);
 
 }  // namespace gantry::runtime

@@ -40,10 +40,10 @@ Failure build_root(InitPlan& plan) {
   STEP(attach_root(plan.root));
   UniqueFd before;  // for hooks, which run where the caller did
   if (!plan.create_container.empty()) before = UniqueFd(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  ClosedTogether done;
-  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount, done));
+  MountProgress progress;
+  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount, progress));
   if (before && ::fchdir(before.get()) != 0) return {"go back to the working directory", errno};
-  STEP(make_devices(plan.root.tree, plan.devices, plan.mounts));
+  STEP(make_devices(plan.root.tree, std::move(progress.dev), plan.devices, plan.mounts));
   if (plan.parent_turn) {
     send_packet(plan.channel, Message::mounted);
     if (!wait_for_answer(plan.channel)) ::_exit(1);

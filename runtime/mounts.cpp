@@ -68,18 +68,27 @@ bool can_propagate_early(const MountOptions& options, const MountContext& contex
          (options.propagation[0].recursive || !options.recursive_bind);
 }
 
-Result<void> set_tree_attributes(MountPlan& plan, const MountContext& context) {
-  MountOptions& options = plan.options;
+// The propagation that a bind's copy begins with; taken out of the options when it is all that they ask for.
+uint64_t take_propagation(MountOptions& options, const MountContext& context) {
+  if (can_propagate_early(options, context)) {
+    const uint64_t propagation = options.propagation[0].type;
+    options.propagation.clear();
+    return propagation;
+  }
   const auto shares = [](const Propagation& entry) { return entry.type == MS_SHARED; };
   // A copy of a shared mount is its peer: what is mounted below would show on the host. Only who asks for
   // "shared" gets that.
   const bool shared = std::any_of(options.propagation.begin(), options.propagation.end(), shares);
-  uint64_t propagation = shared ? 0 : MS_SLAVE;
-  if (can_propagate_early(options, context)) {
-    propagation = options.propagation[0].type;
-    options.propagation.clear();
-  }
-  if (!options.recursive_bind && (options.recursive_set | options.recursive_clear) == 0) {
+  return shared ? 0 : MS_SLAVE;
+}
+
+bool is_one_mount(const MountOptions& options) {
+  return !options.recursive_bind && (options.recursive_set | options.recursive_clear) == 0;
+}
+
+Result<void> set_tree_attributes(MountPlan& plan, uint64_t propagation) {
+  MountOptions& options = plan.options;
+  if (is_one_mount(options)) {
     if (set_mount_attributes(plan.tree, options.set, options.clear, propagation, false) == 0) return {};
     return Error::system(errno, "set options");
   }
@@ -104,7 +113,14 @@ Result<void> plan_bind(MountPlan& plan, const MountContext& context) {
                        plan.options.options.front().key);
   }
   if (plan.source.front() != '/') plan.source = join_path(context.bundle, plan.source);
-  plan.tree = clone_tree(BorrowedFd(AT_FDCWD), plan.source.c_str(), plan.options.recursive_bind);
+  const uint64_t propagation = take_propagation(plan.options, context);
+  const BorrowedFd here(AT_FDCWD);
+  if (is_one_mount(plan.options)) {
+    plan.tree =
+        clone_tree_with(here, plan.source.c_str(), false, plan.options.set, plan.options.clear, propagation);
+  }
+  const bool is_set = static_cast<bool>(plan.tree);
+  if (!is_set) plan.tree = clone_tree(here, plan.source.c_str(), plan.options.recursive_bind);
   if (!plan.tree) return Error::system(errno, "open source {}", plan.source);
   struct stat info {};
   if (::fstat(plan.tree.get(), &info) != 0) return Error::system(errno, "stat source {}", plan.source);
@@ -116,7 +132,7 @@ Result<void> plan_bind(MountPlan& plan, const MountContext& context) {
                                       system.f_type != PROC_SUPER_MAGIC || info.st_ino != proc_root)) {
     return Error::make(ErrorKind::invalid, "\"/proc\" cannot be mounted because it is not of type proc");
   }
-  return set_tree_attributes(plan, context);
+  return is_set ? Result<void>() : set_tree_attributes(plan, propagation);
 }
 
 // What a user namespace may not mount is bound from the host instead, read-only all through.
@@ -243,11 +259,15 @@ Failure check_target(const MountPlan& plan, BorrowedFd target) {
   return {"\"%s\" cannot be mounted because it is inside /proc", 0, plan.destination.c_str()};
 }
 
+// Where no symbolic link may lead elsewhere.
+bool is_fixed(const MountPlan& plan) {
+  return plan.folder && (plan.type == "proc" || plan.type == "sysfs" || plan.destination == "/dev" ||
+                         plan.destination == "/proc" || plan.destination == "/sys");
+}
+
 UniqueFd open_target(BorrowedFd root, const MountPlan& plan) {
-  const bool fixed = plan.type == "proc" || plan.type == "sysfs" || plan.destination == "/dev" ||
-                     plan.destination == "/proc" || plan.destination == "/sys";
-  return fixed && plan.folder ? make_real_folder(root, plan.destination.c_str())
-                              : make_target_in_root(root, plan.destination.c_str(), plan.folder);
+  return is_fixed(plan) ? make_real_folder(root, plan.destination.c_str())
+                        : make_target_in_root(root, plan.destination.c_str(), plan.folder);
 }
 
 // Options as mount(2) wants them: a page of text, and flags.
@@ -390,6 +410,45 @@ Result<void> plan_remount(const MountPlan& plan) {
   return {};
 }
 
+// A folder directly in a /dev that is a tmpfs of ours, which nobody else has seen yet: there is nothing in it
+// that a look could find, and nobody to change it. Empty, with nothing done, for anything else.
+UniqueFd make_in_new_dev(const MountPlan& plan, BorrowedFd dev) {
+  constexpr std::string_view prefix = "/dev/";
+  const std::string& path = plan.destination;
+  if (dev.get() < 0 || !plan.folder || path.compare(0, prefix.size(), prefix) != 0) return UniqueFd();
+  if (path.find('/', prefix.size()) != std::string::npos) return UniqueFd();
+  const char* name = path.c_str() + prefix.size();
+  if (::mkdirat(dev.get(), name, 0755) != 0) return UniqueFd();
+  return open_resolved(dev, name, O_PATH | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+Failure mount_on(UniqueFd target, MountPlan& plan, ClosedTogether& done) {
+  const char* place = plan.destination.c_str();
+  UniqueFd made;
+  if (!plan.tree) {
+    if (mount_in_one_call(plan, target)) {
+      done.take(std::move(target));
+      return {};
+    }
+    const Failure failed = needs_legacy_call(plan) ? make_filesystem_by_path(plan, target, made)
+                                                   : make_filesystem(plan, target, made);
+    if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;
+  }
+  const UniqueFd& tree = plan.tree ? plan.tree : made ? made : plan.fallback;
+  if (made) STEP(label_root(made, plan));
+  if (plan.options.copy_up) STEP(copy_up(target, plan.destination.c_str(), tree));
+  if (attach_tree(tree, target) != 0) return {"mount %s: attach", errno, place};
+  for (const auto& entry : plan.options.propagation) {
+    if (set_mount_attributes(tree, 0, 0, entry.type, entry.recursive) != 0) {
+      return {"mount %s: set propagation", errno, place};
+    }
+  }
+  if (plan.readonly_last) plan.mounted = std::move(made);
+  done.take(std::move(target));
+  done.take(std::move(made));
+  return {};
+}
+
 }  // namespace
 
 bool is_allowed_in_proc(const std::string& destination) {
@@ -422,34 +481,20 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
   return fill().context("mount {}", mount.destination);
 }
 
-Failure perform_mount(BorrowedFd root, MountPlan& plan, ClosedTogether& done) {
-  const char* place = plan.destination.c_str();
+Failure perform_mount(BorrowedFd root, MountPlan& plan, MountProgress& progress) {
   if (plan.options.remount) return perform_remount(root, plan);
-  UniqueFd target = open_target(root, plan);
-  if (!target) return {"mount %s: open the destination", errno, place};
-  STEP(check_target(plan, target));
-  UniqueFd made;
-  if (!plan.tree) {
-    if (mount_in_one_call(plan, target)) {
-      done.take(std::move(target));
-      return {};
-    }
-    const Failure failed = needs_legacy_call(plan) ? make_filesystem_by_path(plan, target, made)
-                                                   : make_filesystem(plan, target, made);
-    if (failed && !(plan.fallback && (failed.error == EPERM || failed.error == EBUSY))) return failed;
+  UniqueFd target = make_in_new_dev(plan, progress.dev);
+  if (!target) {
+    target = open_target(root, plan);
+    if (!target) return {"mount %s: open the destination", errno, plan.destination.c_str()};
+    STEP(check_target(plan, target));
+    // Some symbolic link may have led to /dev itself.
+    if (plan.folder && !is_fixed(plan)) progress.dev.reset();
   }
-  const UniqueFd& tree = plan.tree ? plan.tree : made ? made : plan.fallback;
-  if (made) STEP(label_root(made, plan));
-  if (plan.options.copy_up) STEP(copy_up(target, plan.destination.c_str(), tree));
-  if (attach_tree(tree, target) != 0) return {"mount %s: attach", errno, place};
-  for (const auto& entry : plan.options.propagation) {
-    if (set_mount_attributes(tree, 0, 0, entry.type, entry.recursive) != 0) {
-      return {"mount %s: set propagation", errno, place};
-    }
-  }
-  if (plan.readonly_last) plan.mounted = std::move(made);
-  done.take(std::move(target));
-  done.take(std::move(made));
+  STEP(mount_on(std::move(target), plan, progress.done));
+  if (plan.destination != "/dev") return {};
+  progress.dev.reset();
+  if (plan.type == "tmpfs" && !plan.options.copy_up) progress.dev = make_real_folder(root, "/dev");
   return {};
 }
 

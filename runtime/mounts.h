@@ -42,9 +42,15 @@ struct MountContext {
 // Errors: name the destination.
 Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& context);
 
+// What mounting one after another carries along.
+struct MountProgress {
+  ClosedTogether done;
+  UniqueFd dev;  // /dev, when it is a tmpfs that was mounted just now
+};
+
 // Attaches it below `root`, on the descriptor of its destination (CVE-2021-30465). May change the working
 // directory.
-Failure perform_mount(BorrowedFd root, MountPlan& plan, ClosedTogether& done);
+Failure perform_mount(BorrowedFd root, MountPlan& plan, MountProgress& progress);
 // The read-only remounts that had to wait.
 Failure finish_mount(const MountPlan& plan);
 

@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "cgroups/host.h"
 #include "runtime/intel_rdt.h"
+#include "runtime/closed_together.h"
 #include "runtime/procfs.h"
 #include "runtime/seccomp_names.h"
 #include "runtime/terminal.h"
@@ -128,6 +129,17 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   plan.hostname = config.hostname;
   plan.domainname = config.domainname;
   return plan;
+}
+
+void close_descriptors(InitPlan& plan) {
+  ClosedTogether done;
+  done.take(std::move(plan.procfs));
+  done.take(std::move(plan.null_tree));
+  done.take(std::move(plan.root.tree));
+  for (auto& mount : plan.mounts) {
+    done.take(std::move(mount.tree));
+    done.take(std::move(mount.fallback));
+  }
 }
 
 }  // namespace gantry::runtime

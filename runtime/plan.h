@@ -10,6 +10,9 @@ namespace gantry::runtime {
 Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions& options,
                            const std::string& seccomp_cache, std::vector<std::string>& warnings);
 
+// Once init has them: all of the plan's, in as few calls as can be.
+void close_descriptors(InitPlan& plan);
+
 // How errors name the configuration: "config.json", or the path given for it.
 std::string config_name(const CreateOptions& options);
 

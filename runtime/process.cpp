@@ -46,6 +46,7 @@ Failure check_cwd(const ProcessPlan& plan) {
 }
 
 Failure enter_cwd(const ProcessPlan& plan, BorrowedFd root, bool& later) {
+  if (plan.cwd == "/") return {};  // where it is already
   const char* path = plan.cwd.c_str();
   const UniqueFd folder =
       plan.make_cwd ? make_folder_in_root(root, path) : open_in_root(root, path, O_PATH | O_DIRECTORY);

@@ -63,9 +63,11 @@ Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& 
   const UniqueFd folder =
       open_resolved(BorrowedFd(AT_FDCWD), plan.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
   if (!folder) return Error::system(errno, "$.root.path: invalid rootfs: {}", plan.path);
+  const uint64_t type = plan.propagation.type == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+  plan.tree = clone_tree_with(folder, "", true, 0, 0, type);
+  if (plan.tree) return plan;
   plan.tree = clone_tree(folder, "", true);
   if (!plan.tree) return Error::system(errno, "copy the mounts of the rootfs {}", plan.path);
-  const uint64_t type = plan.propagation.type == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
   if (set_mount_attributes(plan.tree, 0, 0, type, true) != 0) {
     return Error::system(errno, "set the propagation of the rootfs {}", plan.path);
   }
@@ -153,13 +155,15 @@ Failure make_paths_readonly(BorrowedFd root, const std::vector<std::string>& pat
 }
 
 Result<UniqueFd> clone_null_device() {
-  UniqueFd tree = clone_tree(BorrowedFd(AT_FDCWD), "/dev/null", false);
+  UniqueFd tree = clone_tree_with(BorrowedFd(AT_FDCWD), "/dev/null", false, 0, 0, MS_PRIVATE);
+  const bool is_private = static_cast<bool>(tree);
+  if (!tree) tree = clone_tree(BorrowedFd(AT_FDCWD), "/dev/null", false);
   if (!tree) return Error::system(errno, "open /dev/null");
   struct stat info {};
   if (::fstat(tree.get(), &info) != 0 || !S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) {
     return Error::make(ErrorKind::corrupt, "/dev/null is not the null device (char 1:3)");
   }
-  if (set_mount_attributes(tree, 0, 0, MS_PRIVATE, false) != 0) {
+  if (!is_private && set_mount_attributes(tree, 0, 0, MS_PRIVATE, false) != 0) {
     return Error::system(errno, "set the propagation of /dev/null");
   }
   return tree;

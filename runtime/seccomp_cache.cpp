@@ -73,12 +73,15 @@ std::optional<std::vector<sock_filter>> load_seccomp(const std::string& cache, c
       (info.st_mode & 0777) != 0600) {
     return std::nullopt;
   }
-  const auto text = read_all(file, key.size() + longest_program * sizeof(sock_filter));
-  if (!text || text->compare(0, key.size(), key) != 0) return std::nullopt;
-  const size_t bytes = text->size() - key.size();
-  if (bytes == 0 || bytes % sizeof(sock_filter) != 0) return std::nullopt;
+  const auto size = static_cast<size_t>(info.st_size);
+  if (size <= key.size() || size > key.size() + longest_program * sizeof(sock_filter)) return std::nullopt;
+  const size_t bytes = size - key.size();
+  if (bytes % sizeof(sock_filter) != 0) return std::nullopt;
+  std::string text(size, '\0');
+  if (::read(file.get(), text.data(), size) != info.st_size) return std::nullopt;
+  if (text.compare(0, key.size(), key) != 0) return std::nullopt;
   std::vector<sock_filter> program(bytes / sizeof(sock_filter));
-  std::memcpy(program.data(), text->data() + key.size(), bytes);
+  std::memcpy(program.data(), text.data() + key.size(), bytes);
   return program;
 }
 

@@ -123,5 +123,16 @@ TEST_F(Mounts, CopyUpFillsATmpfsFromTheFolderThatItHides) {
   EXPECT_EQ(result.output, "of the image\n640\n") << result.errors;
 }
 
+// A link may put a mount over the /dev that was mounted before: the devices belong into what is seen.
+TEST_F(Mounts, DevicesAreMadeInTheDevThatIsOnTop) {
+  link("dev", "/alias");
+  const auto result = run({"ls", "-d", "/dev/null", "/dev/shm", "/dev/last"}, [](auto& config) {
+    config.mounts.push_back({"/alias", "tmpfs", "tmpfs", {"mode=755"}, {}, {}});
+    config.mounts.push_back({"/dev/shm", "tmpfs", "tmpfs", {}, {}, {}});
+    config.mounts.push_back({"/dev/last", "tmpfs", "tmpfs", {}, {}, {}});
+  });
+  EXPECT_EQ(result.output, "/dev/last\n/dev/null\n/dev/shm\n") << result.errors;
+}
+
 }  // namespace
 }  // namespace gantry::runtime
