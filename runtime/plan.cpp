@@ -2,8 +2,8 @@
 
 #include "base/files.h"
 #include "cgroups/host.h"
-#include "runtime/intel_rdt.h"
 #include "runtime/closed_together.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/procfs.h"
 #include "runtime/seccomp_names.h"
 #include "runtime/terminal.h"
