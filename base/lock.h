@@ -21,6 +21,10 @@ class FileLock {
   static Result<std::optional<FileLock>> try_acquire(const std::string& path,
                                                      LockMode mode = LockMode::exclusive);
 
+  // A lock that another process, or an earlier program of this one, holds by the same open file.
+  static FileLock inherit(UniqueFd fd) { return FileLock(std::move(fd)); }
+  BorrowedFd descriptor() const { return fd_; }
+
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;

@@ -82,6 +82,28 @@ std::string mount_type(engine::MountType type) {
   return {};
 }
 
+std::string log_driver_name(engine::LogDriver driver) {
+  switch (driver) {
+    case engine::LogDriver::json_file:
+      return "json-file";
+    case engine::LogDriver::cri:
+      return "cri";
+    case engine::LogDriver::journald:
+      return "journald";
+    case engine::LogDriver::none:
+      return "none";
+  }
+  return {};
+}
+
+Json log_config_of(const engine::LogSpec& log) {
+  Json options = Json::object();
+  if (log.maximum_size != 0) options["max-size"] = std::to_string(log.maximum_size);
+  if (log.maximum_files != 1) options["max-file"] = std::to_string(log.maximum_files);
+  if (!log.tag.empty()) options["tag"] = log.tag;
+  return {{"Type", log_driver_name(log.driver)}, {"Config", options}};
+}
+
 Json host_config_of(const engine::ContainerInfo& info) {
   const auto& spec = info.spec;
   const auto& resources = spec.resources;
@@ -90,7 +112,7 @@ Json host_config_of(const engine::ContainerInfo& info) {
           {"RestartPolicy",
            {{"Name", restart_name(spec.restart.mode)}, {"MaximumRetryCount", spec.restart.maximum_retries}}},
           {"AutoRemove", spec.auto_remove},
-          {"LogConfig", {{"Type", spec.log.driver == engine::LogDriver::none ? "none" : "json-file"}}},
+          {"LogConfig", log_config_of(spec.log)},
           {"CapAdd", list(spec.capabilities_added)},
           {"CapDrop", list(spec.capabilities_dropped)},
           {"Dns", spec.dns},
@@ -195,6 +217,7 @@ std::string inspect_text(const engine::ContainerInfo& info) {
                        {"State", state_of(info)},
                        {"Image", info.image_id},
                        {"LogPath", info.log_path},
+                       {"LostLogLines", info.lost_log_lines},
                        {"Name", "/" + info.name},
                        {"RestartCount", info.restart_count},
                        {"CgroupPath", info.cgroup_path},

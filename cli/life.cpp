@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "cli/flags.h"
 #include "cli/session.h"
+#include "engine/monitor_upgrade.h"
 #include "engine/signals.h"
 
 #include <fmt/core.h>
@@ -77,6 +78,15 @@ Result<int> kill(const Session& session, const std::vector<std::string>& words) 
                            [&](const std::string& name) { return engine.kill(name, signal); });
 }
 
+Result<int> upgrade_monitors(const Session& session, const std::vector<std::string>& words) {
+  FlagSet set(session.title, "CONTAINER [CONTAINER...]");
+  const Parsed parsed = set.arguments(1).parse(words);
+  if (parsed.exit) return *parsed.exit;
+  const auto engine = TRY(session.open_engine());
+  return for_each_argument(parsed.arguments,
+                           [&](const std::string& name) { return engine::upgrade_monitor(engine, name); });
+}
+
 // With -f one that isn't there is fine, as with rm -f.
 Result<void> remove_one(engine::Engine& engine, const std::string& name,
                         const engine::RemoveOptions& options) {
@@ -140,6 +150,9 @@ std::vector<VerbEntry> life_verbs() {
           {{"kill", "container kill"}, kill, "Send a signal to running containers"},
           {{"rm", "container rm", "container remove"}, remove, "Remove containers"},
           {{"wait", "container wait"}, wait, "Block until containers stop, then print their exit codes"},
+          {{"monitor upgrade"},
+           upgrade_monitors,
+           "Put the installed gantry-monitor in the place of running ones, while their containers run on"},
           {{"clean-up"}, clean_up, "Free what ended containers need no longer", 1, false}};
 }
 

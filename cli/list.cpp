@@ -95,6 +95,19 @@ bool print_line(const engine::LogLine& line, bool timestamps) {
   return fwrite(text.data(), 1, text.size(), to) == text.size() && fflush(to) == 0;
 }
 
+// After what there is: what there would be, had there been room for it.
+Result<int> tell_lost_lines(const engine::Engine& engine, const std::string& reference) {
+  const auto info = engine.inspect(reference);  // may have removed itself meanwhile
+  if (info && info->lost_log_lines > 0) {
+    std::fflush(stdout);
+    fmt::print(
+        stderr,
+        "gantry: {} lines could not be logged since it was started: the log's disk was full or failed\n",
+        info->lost_log_lines);
+  }
+  return 0;
+}
+
 Result<int> logs(const Session& session, const std::vector<std::string>& words) {
   engine::LogQuery query;
   bool timestamps = false;
@@ -116,7 +129,7 @@ Result<int> logs(const Session& session, const std::vector<std::string>& words) 
   const auto engine = TRY(session.open_engine());
   TRY(engine.logs(parsed.arguments[0], query,
                   [&](const engine::LogLine& line) { return print_line(line, timestamps); }));
-  return 0;
+  return tell_lost_lines(engine, parsed.arguments[0]);
 }
 
 }  // namespace

@@ -182,8 +182,11 @@ void add_security_flags(FlagSet& set, RunFlags& flags) {
 
 Result<engine::LogDriver> parse_log_driver(const std::string& text) {
   if (text == "json-file") return engine::LogDriver::json_file;
+  if (text == "cri" || text == "k8s-file") return engine::LogDriver::cri;
+  if (text == "journald") return engine::LogDriver::journald;
   if (text == "none") return engine::LogDriver::none;
-  return Error::make(ErrorKind::unsupported, "\"{}\" is not supported (json-file and none are)", text);
+  return Error::make(ErrorKind::unsupported,
+                     "\"{}\" is not supported (json-file, cri, journald and none are)", text);
 }
 
 Result<PullPolicy> parse_pull(const std::string& text) {
@@ -206,9 +209,9 @@ void add_life_flags(FlagSet& set, RunFlags& flags) {
       .custom("stop-timeout", 0, assign(spec.stop_timeout, parse_seconds), "SECONDS",
               "before it is killed (default 10; -1: never)")
       .custom("log-driver", 0, assign(spec.log.driver, parse_log_driver), "NAME",
-              "json-file or none (default json-file)")
+              "json-file, cri, journald or none (default json-file)")
       .values("log-opt", 0, flags.log_options, "KEY=VALUE",
-              "max-size=SIZE, max-file=N (default one file without limit)")
+              "max-size=SIZE, max-file=N of the files, tag=TAG of journald (default one file without limit)")
       .custom("pull", 0, assign(flags.pull, parse_pull), "POLICY", "missing, always, never (default missing)")
       .value("cidfile", 0, flags.cidfile, "FILE", "write the id there; it must not exist");
 }
@@ -238,6 +241,7 @@ void add_health_flags(FlagSet& set, RunFlags& flags) {
       .toggle("no-healthcheck", 0, flags.no_health_check, "turn the image's health check off");
 }
 
+// Which driver takes which option is the engine's rule.
 Result<void> apply_log_options(engine::LogSpec& log, const std::vector<std::string>& options) {
   for (const auto& text : options) {
     const auto [key, value] = parse_label(text);
@@ -251,9 +255,12 @@ Result<void> apply_log_options(engine::LogSpec& log, const std::vector<std::stri
       log.maximum_size = TRY(parse_size("--log-opt max-size", value));
     } else if (key == "max-file") {
       log.maximum_files = static_cast<uint32_t>(TRY(parse_unsigned("--log-opt max-file", value, 1000)));
+    } else if (key == "tag") {
+      log.tag = value;
     } else {
       return Error::make(ErrorKind::unsupported,
-                         "--log-opt {} is not supported by log driver json-file (max-size and max-file are)",
+                         "--log-opt {} is not supported (max-size and max-file of json-file and cri, tag of "
+                         "journald are)",
                          key);
     }
   }

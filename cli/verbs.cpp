@@ -9,8 +9,10 @@ namespace gantry::cli {
 
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> groups[] = {{"container", "Manage containers"},
-                                                                    {"image", "Manage images"}};
+constexpr std::pair<std::string_view, std::string_view> groups[] = {
+    {"container", "Manage containers"},
+    {"image", "Manage images"},
+    {"monitor", "Manage the monitors of containers"}};
 
 const std::vector<VerbEntry>& all_verbs() {
   static const std::vector<VerbEntry> all = [] {

@@ -2,6 +2,7 @@
 #include "cgroups/hierarchy.h"
 #include "engine/capability_set.h"
 #include "engine/container_spec.h"
+#include "engine/log_config.h"
 #include "engine/names.h"
 #include "engine/signals.h"
 
@@ -208,11 +209,19 @@ Result<void> check_life(const ContainerSpec& spec) {
   if (spec.restart.maximum_retries != 0 && spec.restart.mode != RestartMode::on_failure) {
     return bad("--restart", "maximum retry count can only be used with on-failure");
   }
-  if (spec.log.maximum_files == 0) return bad("--log-opt", "max-file must be at least 1");
-  if (spec.log.maximum_files > 1 && spec.log.maximum_size == 0) {
-    return bad("--log-opt", "max-file needs max-size");
-  }
   return {};
+}
+
+Result<void> check_log(const LogSpec& log) {
+  if (log.maximum_files == 0) return bad("--log-opt", "max-file must be at least 1");
+  if (log.maximum_files > 1 && log.maximum_size == 0) return bad("--log-opt", "max-file needs max-size");
+  const bool is_file = log.driver == LogDriver::json_file || log.driver == LogDriver::cri;
+  if (!is_file && log.maximum_size != 0) return bad("--log-opt", "max-size is for json-file and cri only");
+  if (log.driver != LogDriver::journald && !log.tag.empty()) {
+    return bad("--log-opt", "tag is for journald only");
+  }
+  const auto tag = expand_log_tag(log.tag, {});
+  return tag ? Result<void>() : bad("--log-opt", "tag: {}", tag.error().message());
 }
 
 Result<void> check_health(const ContainerSpec& spec) {
@@ -246,7 +255,8 @@ Result<void> check_spec(const ContainerSpec& spec) {
   TRY(check_security(spec));
   TRY(check_sysctls(spec));
   TRY(check_health(spec));
-  return check_life(spec);
+  TRY(check_life(spec));
+  return check_log(spec.log);
 }
 
 }  // namespace gantry::engine

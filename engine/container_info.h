@@ -49,9 +49,10 @@ struct ContainerInfo {
   std::string health_output;  // of the last check
 
   NetworkInfo network;
-  std::string cgroup_path;  // below the cgroup2 mount
-  std::string directory;    // ROOT/containers/ID: its files
-  std::string log_path;     // empty with the log driver none
+  std::string cgroup_path;      // below the cgroup2 mount
+  std::string directory;        // ROOT/containers/ID: its files
+  std::string log_path;         // empty with the log drivers journald and none
+  uint64_t lost_log_lines = 0;  // not written since it was started: the disk was full, journald behind
 };
 
 // A process of a container, as the host sees it. proc(5).

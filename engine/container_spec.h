@@ -83,12 +83,15 @@ struct HealthSpec {
   uint32_t retries = 3;
 };
 
-enum class LogDriver { json_file, none };
+enum class LogDriver { json_file /* docker's format */, cri /* Kubernetes' */, journald, none };
 
 struct LogSpec {
   LogDriver driver = LogDriver::json_file;
-  uint64_t maximum_size = 0;   // bytes before a rotation; 0: none
-  uint32_t maximum_files = 1;  // kept by rotation, the current one counted
+  uint64_t maximum_size = 0;   // of the files: bytes before a rotation; 0: none
+  uint32_t maximum_files = 1;  // of the files: kept by rotation, the current one counted
+  // journald: CONTAINER_TAG; {{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageID}}, {{.ImageFullID}} and
+  // {{.ImageName}} are replaced. Empty: {{.ID}}, as with docker.
+  std::string tag;
 };
 
 // All that `docker run` can say about a container. What is absent comes from the image.

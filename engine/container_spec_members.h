@@ -30,6 +30,8 @@ inline std::span<const EnumName<RestartMode>> enum_names(RestartMode) {
 
 inline std::span<const EnumName<LogDriver>> enum_names(LogDriver) {
   static constexpr EnumName<LogDriver> names[] = {{LogDriver::json_file, "json-file"},
+                                                  {LogDriver::cri, "cri"},
+                                                  {LogDriver::journald, "journald"},
                                                   {LogDriver::none, "none"}};
   return names;
 }
@@ -110,6 +112,7 @@ void members(Visitor& visit, LogSpec& log) {
   visit("driver", log.driver);
   visit("maximumSize", log.maximum_size);
   visit("maximumFiles", log.maximum_files);
+  visit("tag", log.tag);
 }
 
 template <class Visitor>

@@ -1,4 +1,5 @@
 #include "engine/context.h"
+#include "engine/log_config.h"
 
 #include <algorithm>
 
@@ -35,6 +36,7 @@ void add_status(ContainerInfo& info, const runtime::MonitorStatus& status) {
   info.started_at = time_or_epoch(status.started_at);
   info.finished_at = time_or_epoch(status.finished_at);
   info.restart_count = status.restart_count;
+  info.lost_log_lines = status.lost_log_lines;
 }
 
 HealthState translate(runtime::HealthState state) {
@@ -80,9 +82,7 @@ ContainerInfo from_record(const Context& context, const ContainerRecord& record)
   info.created_at = time_or_epoch(record.created_at);
   info.cgroup_path = cgroup_path(record);
   info.directory = context.layout.container(record.id).directory;
-  if (record.spec.log.driver == LogDriver::json_file) {
-    info.log_path = join_path(info.directory, record.id + "-json.log");
-  }
+  info.log_path = log_path(info.directory, record);
   return info;
 }
 

@@ -1,4 +1,5 @@
 #include "engine/context.h"
+#include "engine/log_config.h"
 #include "engine/process_defaults.h"
 #include "engine/watch.h"
 
@@ -60,15 +61,6 @@ runtime::RestartConfig translate(const RestartSpec& restart) {
   return config;
 }
 
-runtime::LogConfig translate(const LogSpec& log, const std::string& path) {
-  runtime::LogConfig config;
-  config.driver = log.driver == LogDriver::none ? runtime::LogDriver::none : runtime::LogDriver::json_file;
-  config.path = path;
-  config.maximum_size = log.maximum_size;
-  config.maximum_files = log.maximum_files;
-  return config;
-}
-
 // With our own roots and bridge; the limits don't matter once it has ended.
 std::vector<std::string> clean_up_command(const Context& context, const std::string& id) {
   const EngineOptions& options = context.options;
@@ -88,7 +80,7 @@ runtime::MonitorConfig make_config(const Context& context, const ContainerRecord
   config.runtime_root = context.layout.runtime_state();
   config.runtime_arguments = runtime_limit_flags(context);
   config.bundle = paths.directory;
-  config.log = translate(record.spec.log, paths.file(record.id + "-json.log"));
+  config.log = make_log_config(record, paths.directory);
   config.terminal = record.spec.terminal;
   config.open_stdin = record.spec.open_stdin;
   config.stdin_once = attached && record.spec.open_stdin;

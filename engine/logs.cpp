@@ -22,11 +22,14 @@ bool is_same_file(BorrowedFd fd, const std::string& path) {
   return open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
 
-// The file that came after the one that `fd` is open on, when that has been rotated away.
+// The file that came after the one that `fd` is open on, when that has been rotated away. Empty: it comes in
+// an instant.
 Result<std::string> file_after(BorrowedFd fd, const std::string& path) {
   const auto files = log_files(path);
-  for (size_t i = 0; i + 1 < files.size(); ++i) {
-    if (is_same_file(fd, files[i])) return files[i + 1];
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (!is_same_file(fd, files[i])) continue;
+    // Ours is the last when the new one isn't in its place yet.
+    return i + 1 < files.size() ? files[i + 1] : std::string();
   }
   if (files.empty()) return Error::make(ErrorKind::not_found, "{}: the log was removed", path);
   return files.front();  // ours is gone: the oldest that is left
@@ -34,8 +37,8 @@ Result<std::string> file_after(BorrowedFd fd, const std::string& path) {
 
 class LogReading {
  public:
-  LogReading(const LogQuery& query, const LogSink& sink, std::string path)
-      : query_(query), sink_(sink), path_(std::move(path)) {}
+  LogReading(const LogQuery& query, const LogSink& sink, const ContainerInfo& info)
+      : query_(query), sink_(sink), path_(info.log_path), driver_(info.spec.log.driver) {}
 
   // All that is there now, of all files.
   Result<Reading> read_available() {
@@ -46,6 +49,7 @@ class LogReading {
       // Rotated: what came between our last read and the rename is read first.
       if (TRY(drain()) == Reading::stopped) return Reading::stopped;
       const std::string next = TRY(file_after(reader_->fd(), path_));
+      if (next.empty()) return Reading::goes_on;
       reader_.emplace(TRY(open_file(next, O_RDONLY)));
     }
   }
@@ -78,7 +82,8 @@ class LogReading {
   }
 
   Result<Reading> give(const std::string& text) {
-    const auto entry = TRY(runtime::parse_log_entry(text, path_));
+    const auto entry = TRY(driver_ == LogDriver::cri ? runtime::parse_cri_log_entry(text, path_)
+                                                     : runtime::parse_log_entry(text, path_));
     LogLine line;
     line.time = TRY(parse_rfc3339(entry.time).context("{}", path_));
     line.stream = entry.stream == "stderr" ? LogStream::standard_error : LogStream::standard_output;
@@ -91,6 +96,7 @@ class LogReading {
   const LogQuery& query_;
   const LogSink& sink_;
   std::string path_;
+  LogDriver driver_;
   std::optional<LineReader> reader_;
 };
 
@@ -103,17 +109,29 @@ Result<bool> may_write(const Context& context, const std::string& id) {
   return state == ContainerState::running || state == ContainerState::restarting;
 }
 
+Result<void> check_readable(const ContainerInfo& info, const std::string& reference) {
+  switch (info.spec.log.driver) {
+    case LogDriver::json_file:
+    case LogDriver::cri:
+      return {};
+    case LogDriver::journald:
+      return Error::make(ErrorKind::unsupported,
+                         "container {} logs to the journal: journalctl CONTAINER_ID_FULL={} shows it",
+                         reference, info.id);
+    case LogDriver::none:
+      break;
+  }
+  return Error::make(ErrorKind::unsupported, "container {} has log driver none: nothing was kept", reference);
+}
+
 }  // namespace
 
 Result<void> Engine::logs(const std::string& reference, const LogQuery& query, const LogSink& sink) const {
   const std::string id = TRY(resolve_reference(*context_, reference));
   const auto info = TRY(read_info(*context_, id));
-  if (info.log_path.empty()) {
-    return Error::make(ErrorKind::unsupported, "container {} has log driver none: nothing was kept",
-                       reference);
-  }
+  TRY(check_readable(info, reference));
   const auto watch = TRY(DirectoryWatch::make(info.directory, DirectoryWatch::Interest::written));
-  LogReading reading(query, sink, info.log_path);
+  LogReading reading(query, sink, info);
   for (;;) {
     const bool more = query.follow && TRY(may_write(*context_, id));
     if (TRY(reading.read_available()) == Reading::stopped || !more) return {};

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace gantry::runtime {
@@ -14,6 +15,9 @@ namespace {
 // After the program's end its output is read until every holder of the pipes is gone, but no longer than
 // this: a process left in the background may hold them for ever.
 constexpr auto drain_limit = std::chrono::seconds(2);
+
+// Docker's for a process whose end nobody saw; status.json has the reason beside it.
+constexpr int unknown_exit_code = 255;
 
 TimePoint now() {
   return SystemClock().now();
@@ -46,7 +50,7 @@ Monitor::Monitor(MonitorOptions options, MonitorConfig config, EventLoop& loop, 
                          }}) {}
 
 void Monitor::run() {
-  create();
+  taken_over_ ? go_on() : create();
   loop_.run();
 }
 
@@ -57,27 +61,44 @@ Result<void> Monitor::open() {
   auto attach = TRY(sockets_->listen("attach.sock", SOCK_SEQPACKET));
   TRY(attach_.listen(std::move(attach)));
   if (options_.attach) TRY(attach_.add_foreground(std::move(options_.attach)));
+  open_control();
+  auto control = TRY(sockets_->listen("control.sock", SOCK_SEQPACKET));
+  TRY(control_->listen(std::move(control)));
+  watch_guard();
+  save_status();
+  return stash(Keep::descriptors);
+}
+
+void Monitor::open_control() {
   control_.emplace(loop_,
                    ControlServer::Callbacks{
                        .stop = [this] { request_stop(); },
                        .resize = [this](uint16_t rows, uint16_t columns) { return resize(rows, columns); },
-                       .reopen_log = [this] { return log_.open(); }});
-  auto control = TRY(sockets_->listen("control.sock", SOCK_SEQPACKET));
-  TRY(control_->listen(std::move(control)));
+                       .reopen_log = [this] { return log_.open(); },
+                       .upgrade = [this](const std::string& program,
+                                         int connection) { request_upgrade(program, connection); }});
   if (config_.health_check) {
     health_.emplace(loop_, children_, commands_, *config_.health_check, options_.directory);
   }
   children_.on_terminate([this] { terminate(); });
-  save_status();
-  return {};
 }
 
-Result<void> Monitor::open_stdio() {
+void Monitor::make_stdio() {
   stdio_ = std::make_unique<ContainerStdio>(
       loop_, ContainerStdio::Callbacks{
                  .output = [this](Stream stream, std::string_view data) { on_output(stream, data); },
                  .ended = [this] { on_output_ended(); },
+                 .input_closed = [this] { (void)stash(Keep::descriptors); },
                  .input_full = [this](bool full) { attach_.hold_input(full); }});
+}
+
+Result<void> Monitor::open_taken_stdio(const Handover& handover, HandedDescriptors& descriptors) {
+  make_stdio();
+  return stdio_->take_over(handover, descriptors);
+}
+
+Result<void> Monitor::open_stdio() {
+  make_stdio();
   if (config_.terminal) return stdio_->open_console(*sockets_);
   return stdio_->open_pipes(config_.open_stdin);
 }
@@ -131,9 +152,11 @@ void Monitor::on_started(int status) {
   status_.oom_killed = false;
   status_.error.clear();
   save_status();
+  (void)stash(Keep::descriptors);  // without it a monitor that is killed ends the run
   answer({status_.pid, {}, 0});
   if (ended_early_) return on_ended(*ended_early_);
   if (health_) health_->start();
+  upgrade_if_asked();
 }
 
 void Monitor::on_ended(int status) {
@@ -142,6 +165,15 @@ void Monitor::on_ended(int status) {
     return;
   }
   if (status_.state != MonitorState::running) return;  // a start that failed: fail() sees to the rest
+  end_run(status);
+}
+
+void Monitor::on_ended_unseen() {
+  status_.error = "its monitor and its guard were killed, so nobody saw how it ended";
+  end_run(unknown_exit_code);
+}
+
+void Monitor::end_run(int status) {
   if (health_) health_->stop();
   run_lasted_ =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - run_began_);
@@ -165,7 +197,7 @@ void Monitor::remove() {
 
 void Monitor::on_removed() {
   cgroup_.reset();
-  if (output_ended_ || !stdio_->has_output()) return finish_run();
+  if (output_ended_ || !stdio_ || !stdio_->has_output()) return finish_run();
   timer_ = loop_.after(drain_limit, [this] { finish_run(); });
   removed_ = true;
 }
@@ -191,7 +223,7 @@ void Monitor::fail(const std::string& error) {
 void Monitor::finish_run() {
   loop_.cancel(std::exchange(timer_, 0));
   removed_ = false;
-  stdio_->drain();
+  if (stdio_) stdio_->drain();
   stdio_.reset();
   log_.flush(now());
   status_.lost_log_lines = log_.lost_lines();
@@ -201,6 +233,7 @@ void Monitor::finish_run() {
   const bool again = !failed_first_ && should_restart(config_.restart, run);
   status_.state = again ? MonitorState::restarting : MonitorState::exited;
   save_status();
+  (void)stash(Keep::descriptors);
   attach_.close_all([this, again] { again ? restart_after(back_off_.next(run_lasted_)) : loop_.stop(); });
 }
 
@@ -211,6 +244,7 @@ void Monitor::restart_after(std::chrono::milliseconds delay) {
     ++status_.restart_count;
     create();
   });
+  upgrade_if_asked();
 }
 
 void Monitor::exit_for_good() {
@@ -228,11 +262,23 @@ void Monitor::answer(const SyncMessage& message) {
 
 void Monitor::save_status() {
   const auto path = join_path(options_.directory, "status.json");
-  const auto text = to_json_text(status_);
+  auto text = to_json_text(status_);
   if (write_file(path, text)) return;
-  // A full disk has no room for a second file, but the blocks of the first are ours.
+  // A full disk has no room for a second file, but the blocks of the first are ours. Spaces cover what it had
+  // more: a reader never sees the rest of an older text.
   const auto file = open_file(path, O_WRONLY);
-  if (file && write_all(*file, text)) (void)!ftruncate(file->get(), static_cast<off_t>(text.size()));
+  struct stat info {};
+  if (!file || fstat(file->get(), &info) != 0) return;
+  text.resize(std::max(text.size(), static_cast<size_t>(info.st_size)), ' ');
+  (void)write_all(*file, text);
+}
+
+// At the first line that is lost, and each time their number has doubled.
+void Monitor::tell_lost_lines() {
+  const auto lost = log_.lost_lines();
+  if (lost < 2 * status_.lost_log_lines || lost == status_.lost_log_lines) return;
+  status_.lost_log_lines = lost;
+  save_status();
 }
 
 void Monitor::request_stop() {
@@ -259,6 +305,7 @@ Result<void> Monitor::resize(uint16_t rows, uint16_t columns) {
 void Monitor::on_output(Stream stream, std::string_view data) {
   if (discards_output_) return;
   log_.write(stream, data, now());
+  tell_lost_lines();
   attach_.send(stream, data);
 }
 

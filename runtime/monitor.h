@@ -8,6 +8,8 @@
 #include "runtime/monitor_children.h"
 #include "runtime/monitor_control.h"
 #include "runtime/monitor_files.h"
+#include "runtime/monitor_guard.h"
+#include "runtime/monitor_handover.h"
 #include "runtime/monitor_health.h"
 #include "runtime/monitor_log.h"
 #include "runtime/monitor_loop.h"
@@ -24,8 +26,18 @@ namespace gantry::runtime {
 
 struct MonitorOptions {
   std::string directory;
+  std::string program;  // the monitor's own
+  FileLock lock;        // of the directory
+  GuardLink link;
   UniqueFd sync;    // may be empty
   UniqueFd attach;  // may be empty
+};
+
+// What an earlier monitor of the container left.
+struct TakenOver {
+  Handover handover;
+  HandedDescriptors descriptors;
+  std::string program;  // that was to take over: another may have had to
 };
 
 // One container's life, through all its runs. A run goes create → start → (the program) → ended → delete,
@@ -36,13 +48,42 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
+  Result<void> listen_to_guard() { return children_.listen_to(options_.link); }
   // The log, the sockets, the first status.json.
   Result<void> open();
+  // The same, of what an earlier monitor of the container left; run() goes on with its run.
+  Result<void> take_over(TakenOver taken);
   // Returns when the container has exited for good and that is on disk.
   void run();
+  // Afterwards nobody but this process holds the lock, and nobody runs another monitor.
+  void dismiss_guard();
 
  private:
+  void open_control();
+  void watch_guard();
+  void make_stdio();
   Result<void> open_stdio();
+
+  struct UpgradeRequest {
+    std::string program;
+    int connection = -1;
+  };
+
+  // How another monitor goes on: monitor_replace.cpp.
+  enum class Keep { descriptors, everything };
+  Result<void> stash(Keep keep, std::optional<BorrowedFd> answer = {});
+  void request_upgrade(const std::string& program, int connection);
+  void upgrade_if_asked();
+  Result<void> become(const std::string& program);
+  void on_guard_ended();
+  void regain_guard();
+  bool is_settled() const;
+  void go_on();
+  void go_on_running();
+  void go_on_restarting();
+  Result<void> open_taken_stdio(const Handover& handover, HandedDescriptors& descriptors);
+  void watch_stranger();
+  void look_at_stranger();
 
   // The steps of a run.
   void create();
@@ -50,6 +91,8 @@ class Monitor {
   void start();
   void on_started(int status);
   void on_ended(int status);
+  void on_ended_unseen();
+  void end_run(int status);
   void on_output_ended();
   void remove();
   void on_removed();
@@ -60,6 +103,7 @@ class Monitor {
 
   void answer(const SyncMessage& message);
   void save_status();
+  void tell_lost_lines();
   void request_stop();
   void terminate();
   Result<void> resize(uint16_t rows, uint16_t columns);
@@ -80,7 +124,12 @@ class Monitor {
   MonitorStatus status_;
   RestartBackOff back_off_;
   EventLoop::TimerId timer_ = 0;  // of the drain, or of the restart
-  bool discards_output_ = true;   // until create has worked, it is the runtime's own
+  UniqueFd guard_;                // pidfd; empty: there is none
+  UniqueFd stranger_;             // pidfd of a container that is neither our child nor the guard's
+  int stranger_looks_ = 0;
+  std::optional<UpgradeRequest> upgrade_;  // waits for the end of a step
+  bool taken_over_ = false;
+  bool discards_output_ = true;  // until create has worked, it is the runtime's own
   bool output_ended_ = false;
   bool removed_ = false;  // `delete` is done, only output is waited for
   bool starting_ = false;

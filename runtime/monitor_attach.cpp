@@ -1,5 +1,7 @@
 #include "runtime/monitor_attach.h"
 
+#include "base/text.h"
+
 #include <array>
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -141,6 +143,33 @@ void AttachServer::drop(ClientId id) {
   if (had_sent && !closed_) callbacks_.input_ended(false);
   set_congestion();
   finish_closing();
+}
+
+// Who waits for too much is dropped soon anyway; more than fit into one message are.
+void AttachServer::hand_over(Handover& handover, std::vector<BorrowedFd>& descriptors) const {
+  constexpr size_t most_handed = 200;
+  for (const auto& [id, client] : clients_) {
+    if (handover.clients.size() == most_handed) return;
+    HandedClient handed{client.foreground, client.sent_input, client.input_open, {}};
+    for (const auto& packet : client.queue) handed.queue.push_back(base64_encode(packet));
+    handover.clients.push_back(std::move(handed));
+    handover.descriptors.emplace_back("client");
+    descriptors.emplace_back(client.fd);
+  }
+}
+
+void AttachServer::take_over(const HandedClient& handed, UniqueFd fd) {
+  const auto id = next_;
+  if (!add(std::move(fd), handed.foreground)) return;
+  auto& client = clients_.at(id);
+  client.sent_input = handed.sent_input;
+  client.input_open = handed.input_open;
+  for (const auto& packet : handed.queue) {
+    client.queue.push_back(base64_decode(packet).value_or(""));
+    client.waiting += client.queue.back().size();
+  }
+  update(client);
+  set_congestion();
 }
 
 void AttachServer::close_all(std::function<void()> closed) {

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "runtime/monitor_handover.h"
 #include "runtime/monitor_log.h"
 #include "runtime/monitor_loop.h"
 
@@ -30,6 +31,7 @@ class AttachServer {
   AttachServer& operator=(const AttachServer&) = delete;
 
   Result<void> listen(UniqueFd listener);
+  BorrowedFd listener() const { return listener_; }
   // The client that may slow the container down.
   Result<void> add_foreground(UniqueFd client);
 
@@ -38,6 +40,9 @@ class AttachServer {
   bool congested() const { return congested_; }
   // Clients' input isn't read while the container doesn't take it.
   void hold_input(bool hold);
+  // For the replacement of the monitor: the clients with what waits for them, and the same again.
+  void hand_over(Handover& handover, std::vector<BorrowedFd>& descriptors) const;
+  void take_over(const HandedClient& client, UniqueFd fd);
   // Closes each client as soon as it has what waits for it, then calls `closed` (when all are gone). A client
   // that takes nothing for 5 s is closed anyway, the foreground one only when it leaves.
   void close_all(std::function<void()> closed);

@@ -15,6 +15,7 @@ namespace gantry::runtime {
 namespace {
 
 constexpr const char* oom_file = "/proc/self/oom_score_adj";
+constexpr const char* protected_score = "-999";
 constexpr size_t most_unclaimed = 1024;
 
 sigset_t handled_signals() {
@@ -53,18 +54,37 @@ void Children::read_signals() {
 }
 
 void Children::reap() {
-  int raw = 0;
-  for (pid_t pid = waitpid(-1, &raw, WNOHANG); pid > 0; pid = waitpid(-1, &raw, WNOHANG)) {
-    const auto found = waiting_.find(pid);
-    if (found == waiting_.end()) {
-      if (unclaimed_.size() >= most_unclaimed) unclaimed_.erase(unclaimed_.begin());
-      unclaimed_[pid] = status_of(raw);
-      continue;
-    }
-    const auto done = std::move(found->second);
-    waiting_.erase(found);
-    done(status_of(raw));
+  while (reap_one()) continue;
+}
+
+bool Children::reap_one() {
+  siginfo_t info{};
+  if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return false;
+  deliver(info.si_pid, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+  waitpid(info.si_pid, nullptr, 0);
+  return true;
+}
+
+void Children::deliver(pid_t pid, int status) {
+  const auto found = waiting_.find(pid);
+  if (found == waiting_.end()) {
+    if (unclaimed_.size() >= most_unclaimed) unclaimed_.erase(unclaimed_.begin());
+    unclaimed_[pid] = status;
+    return;
   }
+  const auto done = std::move(found->second);
+  waiting_.erase(found);
+  done(status);
+}
+
+Result<void> Children::listen_to(const GuardLink& link) {
+  link_ = &link;
+  return loop_->watch(link.told(), EPOLLIN, [this](uint32_t) { read_link(); });
+}
+
+void Children::read_link() {
+  if (link_ == nullptr) return;
+  while (const auto end = link_->next()) deliver(end->pid, status_of(end->status));
 }
 
 void Children::adopt(pid_t pid, Done done) {
@@ -111,7 +131,12 @@ void Children::execute(const std::vector<std::string>& arguments, int input, int
 
 void Children::protect_from_oom() {
   const auto before = read_file(oom_file);
-  if (before && write_existing(oom_file, "-999")) oom_score_ = trim(*before);
+  if (before && write_existing(oom_file, protected_score)) oom_score_ = trim(*before);
+}
+
+void Children::resume_oom_score(std::string score) {
+  oom_score_ = std::move(score);
+  if (!oom_score_.empty()) (void)write_existing(oom_file, protected_score);
 }
 
 void Children::unprotect_from_oom() const {

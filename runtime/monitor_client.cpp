@@ -61,6 +61,10 @@ Result<void> request_stop(const std::string& directory) {
   return request(directory, "stop");
 }
 
+Result<void> upgrade_monitor(const std::string& directory, const std::string& program) {
+  return request(directory, "upgrade " + program);
+}
+
 Result<void> resize_terminal(const std::string& directory, uint16_t rows, uint16_t columns) {
   return request(directory, format("resize {} {}", rows, columns));
 }

@@ -27,4 +27,9 @@ Result<void> request_stop(const std::string& directory);
 // Sets the size of the container's terminal. Errors: conflict when it has none.
 Result<void> resize_terminal(const std::string& directory, uint16_t rows, uint16_t columns);
 
+// Lets the monitor become `program` (absolute), a gantry-monitor of the same or a later version, while the
+// container runs on. Returns when the new one works. Errors: unavailable when there is no monitor, or the
+// container ended meanwhile; conflict with the reason why the old one works on.
+Result<void> upgrade_monitor(const std::string& directory, const std::string& program);
+
 }  // namespace gantry::runtime

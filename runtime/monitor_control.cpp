@@ -8,6 +8,12 @@
 
 namespace gantry::runtime {
 
+namespace {
+
+constexpr size_t longest_request = 4200;  // "upgrade " and a path
+
+}  // namespace
+
 Result<void> ControlServer::listen(UniqueFd listener) {
   listener_ = std::move(listener);
   return loop_.watch(listener_, EPOLLIN, [this](uint32_t) { accept(); });
@@ -15,29 +21,45 @@ Result<void> ControlServer::listen(UniqueFd listener) {
 
 void ControlServer::accept() {
   UniqueFd connection(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!connection) return;
+  if (connection) (void)add(std::move(connection));  // one that can't be watched is closed, which tells it
+}
+
+Result<void> ControlServer::add(UniqueFd connection) {
   const int fd = connection.get();
-  if (loop_.watch(connection, EPOLLIN, [this, fd](uint32_t) { on_request(fd); })) {
-    connections_[fd] = std::move(connection);
-  }
+  TRY(loop_.watch(connection, EPOLLIN, [this, fd](uint32_t) { on_request(fd); }));
+  connections_[fd] = std::move(connection);
+  return {};
 }
 
 void ControlServer::on_request(int fd) {
-  std::array<char, 256> buffer;
+  constexpr std::string_view upgrade_prefix = "upgrade ";
+  std::array<char, longest_request> buffer;
   const ssize_t length = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (length <= 0) {
     loop_.forget(BorrowedFd(fd));
     connections_.erase(fd);
     return;
   }
-  const auto done = handle({buffer.data(), static_cast<size_t>(length)});
-  const auto answer = done ? std::string("ok") : "error: " + done.error().message();
-  (void)!send(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto request = trim({buffer.data(), static_cast<size_t>(length)});
+  if (request.substr(0, upgrade_prefix.size()) == upgrade_prefix) {
+    return callbacks_.upgrade(std::string(request.substr(upgrade_prefix.size())), fd);
+  }
+  answer(fd, handle(request));
+}
+
+void ControlServer::answer(int fd, const Result<void>& done) {
+  if (!connections_.contains(fd)) return;
+  const auto text = done ? std::string("ok") : "error: " + done.error().message();
+  (void)!send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void ControlServer::take_over_answered(UniqueFd connection, const Result<void>& done) {
+  const int fd = connection.get();
+  if (add(std::move(connection))) answer(fd, done);
 }
 
 Result<void> ControlServer::handle(std::string_view request) {
   constexpr std::string_view resize_prefix = "resize ";
-  request = trim(request);
   if (request == "reopen-log") return callbacks_.reopen_log();
   if (request.substr(0, resize_prefix.size()) == resize_prefix) {
     return resize(request.substr(resize_prefix.size()));

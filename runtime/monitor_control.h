@@ -19,6 +19,8 @@ class ControlServer {
     std::function<void()> stop;
     std::function<Result<void>(uint16_t rows, uint16_t columns)> resize;
     std::function<Result<void>()> reopen_log;
+    // Answered later, by answer(), or by the monitor that comes after this one.
+    std::function<void(const std::string& program, int connection)> upgrade;
   };
 
   ControlServer(EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
@@ -26,9 +28,15 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   Result<void> listen(UniqueFd listener);
+  BorrowedFd listener() const { return listener_; }
+  // One that isn't there any more is left alone.
+  void answer(int connection, const Result<void>& done);
+  // Of the monitor before this one, whose request has come to this end.
+  void take_over_answered(UniqueFd connection, const Result<void>& done);
 
  private:
   void accept();
+  Result<void> add(UniqueFd connection);
   void on_request(int fd);
   Result<void> handle(std::string_view request);
   Result<void> resize(std::string_view size);

@@ -5,6 +5,7 @@
 #include "base/time.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@
 //   control.sock   monitor             SOCK_SEQPACKET; one request a packet, one answer a packet: "ok" or
 //                                      "error: TEXT". Requests: "stop" (no restart will follow; a wait
 //                                      between restarts ends; doesn't signal the container), "resize ROWS
-//                                      COLUMNS", "reopen-log"
+//                                      COLUMNS", "reopen-log", "upgrade PATH" (the monitor becomes the
+//                                      program at PATH, which goes on with all that this one has)
 //   runtime.log, pid, exec.pid         the monitor's own, for the runtime's --log and --pid-file
 //
 // The command line: gantry-monitor --dir DIR [--sync-fd N] [--attach-fd N]
@@ -43,13 +45,19 @@
 // state says exited or restarting; the bundle and the network namespace are the engine's.
 namespace gantry::runtime {
 
-enum class LogDriver { json_file, none };
+enum class LogDriver {
+  json_file,  // docker's: a JSON object a line
+  cri,        // Kubernetes': TIME STREAM P|F TEXT
+  journald,
+  none,
+};
 
 struct LogConfig {
   LogDriver driver = LogDriver::json_file;
-  std::string path;            // absolute; json_file only. Older files are PATH.1, PATH.2, …
-  uint64_t maximum_size = 0;   // bytes after which a new file is begun; 0: no limit
-  uint32_t maximum_files = 1;  // the current one included; at least 1
+  std::string path;           // absolute. Older files are PATH.1, PATH.2, …; journald: its socket, or empty
+  uint64_t maximum_size = 0;  // bytes after which a new file is begun; 0: no limit
+  uint32_t maximum_files = 1;                 // the current one included; at least 1
+  std::map<std::string, std::string> fields;  // journald only, with each record: CONTAINER_NAME, …
 };
 
 enum class RestartPolicy { none, always, on_failure, unless_stopped };
@@ -101,6 +109,7 @@ struct MonitorStatus {
   int32_t pid = 0;          // of the container's init as the host sees it; 0 unless running
   uint64_t start_time = 0;  // its start time: base/process.h ProcessIdentity
   int32_t monitor_pid = 0;
+  int32_t guard_pid = 0;  // of the process that runs another monitor if this one is killed
   int32_t exit_code =
       0;  // 128 + n when signal n ended it; 125, 126, 127 when it couldn't start, as docker has it
   bool oom_killed = false;  // the OOM killer killed a process of the container during the last run
@@ -108,7 +117,7 @@ struct MonitorStatus {
   std::string finished_at;  // of the last run
   uint32_t restart_count = 0;
   bool stop_requested = false;  // somebody asked for the stop: `unless-stopped` doesn't start it at boot
-  uint64_t lost_log_lines = 0;  // the log's disk was full
+  uint64_t lost_log_lines = 0;  // the log's disk was full or failed, or journald took nothing
   std::string error;            // why it couldn't start
 
   ProcessIdentity process() const { return {pid, start_time}; }
@@ -146,12 +155,15 @@ std::string to_json_text(const HealthStatus& status);
 Result<SyncMessage> parse_sync_message(std::string_view text, std::string_view source);
 std::string to_json_text(const SyncMessage& message);
 
-// One line of a json-file log: {"log":"hello\n","stream":"stdout","time":"2026-…Z"}.
+// One line of a log.
 struct LogEntry {
   std::string log;     // without "\n" at its end: a part of a longer line
   std::string stream;  // stdout or stderr
   std::string time;
 };
+// {"log":"hello\n","stream":"stdout","time":"2026-…Z"}
 Result<LogEntry> parse_log_entry(std::string_view line, std::string_view source);
+// 2026-11-24T11:01:05.123456789Z stdout F hello
+Result<LogEntry> parse_cri_log_entry(std::string_view line, std::string_view source);
 
 }  // namespace gantry::runtime

@@ -6,6 +6,8 @@ namespace gantry::runtime {
 namespace {
 
 constexpr EnumName<LogDriver> log_driver_names[] = {{LogDriver::json_file, "json-file"},
+                                                    {LogDriver::cri, "cri"},
+                                                    {LogDriver::journald, "journald"},
                                                     {LogDriver::none, "none"}};
 constexpr EnumName<RestartPolicy> restart_policy_names[] = {
     {RestartPolicy::none, "none"},
@@ -41,9 +43,11 @@ void members(Visitor& visit, LogConfig& log) {
   visit("path", log.path);
   visit("maximumSize", log.maximum_size);
   visit("maximumFiles", log.maximum_files);
+  visit("fields", log.fields);
   if constexpr (Visitor::reading) {
-    if (log.driver == LogDriver::json_file && (log.path.empty() || log.path[0] != '/')) {
-      visit.fail("a json-file log needs an absolute path");
+    const bool is_file = log.driver == LogDriver::json_file || log.driver == LogDriver::cri;
+    if (is_file && (log.path.empty() || log.path[0] != '/')) {
+      visit.fail(format("a {} log needs an absolute path", enum_name(log.driver)));
     }
     if (log.maximum_files == 0) visit.fail("maximumFiles must be at least 1");
   }
@@ -95,6 +99,7 @@ void members(Visitor& visit, MonitorStatus& status) {
   visit("pid", status.pid);
   visit("startTime", status.start_time);
   visit("monitorPid", status.monitor_pid);
+  visit("guardPid", status.guard_pid);
   visit("exitCode", status.exit_code);
   visit("oomKilled", status.oom_killed);
   visit("startedAt", status.started_at);

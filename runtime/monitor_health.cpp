@@ -40,6 +40,14 @@ void HealthChecker::start() {
   schedule();
 }
 
+void HealthChecker::resume(std::chrono::steady_clock::time_point run_began) {
+  const auto path = join_path(directory_, "health.json");
+  health_ = {};
+  if (const auto text = read_file(path)) health_ = parse_health_status(*text, path).value_or({});
+  started_ = run_began;
+  schedule();
+}
+
 void HealthChecker::stop() {
   loop_.cancel(next_);
   loop_.cancel(limit_);

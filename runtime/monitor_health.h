@@ -29,6 +29,9 @@ class HealthChecker {
   ~HealthChecker() { stop(); }
 
   void start();  // of a run
+  // Of a run that another monitor had begun: the health is what it left in health.json, a check that was
+  // under way is made anew.
+  void resume(std::chrono::steady_clock::time_point run_began);
   void stop();
 
  private:

@@ -1,59 +1,31 @@
 #include "runtime/monitor_log.h"
 
-#include "base/files.h"
-
-#include <cstdio>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "runtime/monitor_journal.h"
+#include "runtime/monitor_log_file.h"
+#include "runtime/monitor_utf8.h"
 
 namespace gantry::runtime {
 
 namespace {
 
 constexpr size_t longest_part = 16384;
-constexpr std::string_view replacement = "\xef\xbf\xbd";
 
-// Length of the UTF-8 character at the front (RFC 3629: no surrogates, no overlong forms), 0 when there is
-// none.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
-  const auto follows = [&](size_t i, uint8_t least = 0x80, uint8_t most = 0xbf) {
-    return byte(i) >= least && byte(i) <= most;
-  };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    return follows(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool second = follows(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf);
-    return second && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
+size_t index_of(Stream stream) {
+  return stream == Stream::output ? 0 : 1;
 }
 
-void append_escaped(std::string& into, char letter) {
-  switch (letter) {
-    case '"':
-      into += "\\\"";
-      return;
-    case '\\':
-      into += "\\\\";
-      return;
-    case '\n':
-      into += "\\n";
-      return;
-    case '\r':
-      into += "\\r";
-      return;
-    case '\t':
-      into += "\\t";
-      return;
-    default:
-      into += format("\\u{:04x}", static_cast<unsigned>(letter));
+std::unique_ptr<LogSink> make_sink(LogConfig config) {
+  switch (config.driver) {
+    case LogDriver::none:
+      return nullptr;
+    case LogDriver::json_file:
+      return std::make_unique<LogFile>(std::move(config), append_json_line);
+    case LogDriver::cri:
+      return std::make_unique<LogFile>(std::move(config), append_cri_line);
+    case LogDriver::journald:
+      return std::make_unique<JournalLog>(std::move(config));
   }
+  return nullptr;
 }
 
 // A part may not end inside a character, or both halves would become U+FFFD.
@@ -69,107 +41,61 @@ size_t part_length(std::string_view text) {
 
 }  // namespace
 
-void append_json_string(std::string& into, std::string_view text) {
-  into += '"';
-  for (size_t i = 0; i < text.size();) {
-    const auto letter = static_cast<uint8_t>(text[i]);
-    if (letter >= 0x20 && letter < 0x7f && letter != '"' && letter != '\\') {
-      into += text[i++];
-    } else if (letter < 0x80) {
-      append_escaped(into, text[i++]);
-    } else {
-      const size_t length = utf8_length(text.substr(i));
-      into += length == 0 ? replacement : text.substr(i, length);
-      i += length == 0 ? 1 : length;
-    }
-  }
-  into += '"';
-}
+LogWriter::LogWriter(LogConfig config) : sink_(make_sink(std::move(config))) {}
 
 Result<void> LogWriter::open() {
-  if (config_.driver == LogDriver::none) return {};
-  file_ = TRY(open_file(config_.path, O_WRONLY | O_CREAT | O_APPEND, 0600).context("open the log"));
-  struct stat info {};
-  size_ = fstat(file_.get(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
-  return {};
+  if (!sink_) return {};
+  return sink_->open();
 }
 
 void LogWriter::write(Stream stream, std::string_view data, TimePoint now) {
-  if (!file_) return;
-  const auto time = format_rfc3339(now);
-  auto& waiting = waiting_[stream == Stream::output ? 0 : 1];
+  if (!sink_) return;
+  auto& begun = begun_[index_of(stream)];
   while (!data.empty()) {
     const auto newline = data.find('\n');
-    const auto line = data.substr(0, newline == std::string_view::npos ? data.size() : newline + 1);
-    data.remove_prefix(line.size());
-    waiting += line;
-    while (waiting.size() > longest_part) {
-      const auto part = part_length(waiting);
-      append_line(stream, std::string_view(waiting).substr(0, part), time);
-      waiting.erase(0, part);
-    }
-    if (newline == std::string_view::npos) break;
-    append_line(stream, waiting, time);
-    waiting.clear();
+    // No more than a part at a time, so that a flood without newlines takes no memory.
+    const auto piece = data.substr(0, std::min(newline, longest_part));
+    begun += piece;
+    data.remove_prefix(piece.size());
+    write_whole_parts(stream, now);
+    if (newline != piece.size()) continue;
+    data.remove_prefix(1);
+    sink_->append({stream, begun, false, now});
+    begun.clear();
   }
-  write_batch();
+  sink_->flush();
+}
+
+void LogWriter::write_whole_parts(Stream stream, TimePoint now) {
+  auto& begun = begun_[index_of(stream)];
+  while (begun.size() > longest_part) {
+    const auto length = part_length(begun);
+    sink_->append({stream, std::string_view(begun).substr(0, length), true, now});
+    begun.erase(0, length);
+  }
 }
 
 void LogWriter::flush(TimePoint now) {
+  if (!sink_) return;
   for (const auto stream : {Stream::output, Stream::errors}) {
-    auto& waiting = waiting_[stream == Stream::output ? 0 : 1];
-    if (!waiting.empty() && file_) append_line(stream, waiting, format_rfc3339(now));
-    waiting.clear();
+    auto& begun = begun_[index_of(stream)];
+    if (!begun.empty()) sink_->append({stream, begun, true, now});
+    begun = {};
   }
-  write_batch();
+  sink_->flush();
 }
 
-void LogWriter::append_line(Stream stream, std::string_view line, const std::string& time) {
-  const size_t before = batch_.size();
-  batch_ += R"({"log":)";
-  append_json_string(batch_, line);
-  batch_ += stream == Stream::output ? R"(,"stream":"stdout","time":")" : R"(,"stream":"stderr","time":")";
-  batch_ += time;
-  batch_ += "\"}\n";
-  ++batch_lines_;
-  const bool over = config_.maximum_size != 0 && size_ + batch_.size() > config_.maximum_size;
-  if (!over || size_ + before == 0) return;
-  std::string last = batch_.substr(before);
-  batch_.resize(before);
-  --batch_lines_;
-  write_batch();
-  rotate();
-  batch_ = std::move(last);
-  batch_lines_ = 1;
+uint64_t LogWriter::lost_lines() const {
+  return lost_before_ + (sink_ ? sink_->lost() : 0);
 }
 
-void LogWriter::write_batch() {
-  if (batch_.empty()) return;
-  if (const auto written = write_all(file_, batch_)) {
-    size_ += batch_.size();
-  } else {  // ENOSPC, EDQUOT, EIO: no half lines may stay
-    lost_lines_ += batch_lines_;
-    (void)!ftruncate(file_.get(), static_cast<off_t>(size_));
-  }
-  batch_.clear();
-  batch_lines_ = 0;
+LogWriter::Progress LogWriter::progress() const {
+  return {{begun_[0], begun_[1]}, lost_lines()};
 }
 
-void LogWriter::rotate() {
-  const auto name = [&](uint32_t number) {
-    return number == 0 ? config_.path : format("{}.{}", config_.path, number);
-  };
-  if (config_.maximum_files == 1) {
-    if (ftruncate(file_.get(), 0) == 0) size_ = 0;
-    return;
-  }
-  for (uint32_t number = config_.maximum_files - 1; number > 0; --number) {
-    std::rename(name(number - 1).c_str(), name(number).c_str());  // what is missing is no harm
-  }
-  auto next = open_file(config_.path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  if (!next) return;  // then the old one, under its new name, is written on
-  file_ = std::move(next).value();
-  size_ = 0;
+void LogWriter::resume(Progress progress) {
+  for (const size_t i : {size_t{0}, size_t{1}}) begun_[i] = std::move(progress.begun[i]);
+  lost_before_ = progress.lost_before;
 }
 
 }  // namespace gantry::runtime

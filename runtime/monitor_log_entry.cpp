@@ -106,4 +106,25 @@ Result<LogEntry> parse_log_entry(std::string_view line, std::string_view source)
   return Error::make(ErrorKind::corrupt, "{}: not a line of a json-file log", source);
 }
 
+// The third word is a list of tags, of which the first says whether the line is whole.
+Result<LogEntry> parse_cri_log_entry(std::string_view line, std::string_view source) {
+  std::string_view words[3];
+  for (auto& word : words) {
+    const auto space = line.find(' ');
+    if (space == std::string_view::npos) {
+      return Error::make(ErrorKind::corrupt, "{}: not a line of a CRI log", source);
+    }
+    word = line.substr(0, space);
+    line.remove_prefix(space + 1);
+  }
+  const auto tag = words[2].substr(0, words[2].find(':'));
+  const bool has_stream = words[1] == "stdout" || words[1] == "stderr";
+  if (words[0].empty() || !has_stream || (tag != "F" && tag != "P")) {
+    return Error::make(ErrorKind::corrupt, "{}: not a line of a CRI log", source);
+  }
+  LogEntry entry{std::string(line), std::string(words[1]), std::string(words[0])};
+  if (tag == "F") entry.log += '\n';
+  return entry;
+}
+
 }  // namespace gantry::runtime

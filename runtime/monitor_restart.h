@@ -21,6 +21,8 @@ bool should_restart(const RestartConfig& config, const EndedRun& run);
 class RestartBackOff {
  public:
   std::chrono::milliseconds next(std::chrono::milliseconds duration);
+  std::chrono::milliseconds last() const { return delay_; }
+  void resume(std::chrono::milliseconds last) { delay_ = last; }
 
  private:
   std::chrono::milliseconds delay_{0};

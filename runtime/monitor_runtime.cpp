@@ -8,13 +8,13 @@ namespace gantry::runtime {
 
 namespace {
 
-struct LogRecord {
+struct RuntimeLogRecord {
   std::string level;
   std::string message;
 };
 
 template <class Visitor>
-void members(Visitor& visit, LogRecord& record) {
+void members(Visitor& visit, RuntimeLogRecord& record) {
   visit("level", record.level);
   visit("msg", record.message);
 }
@@ -74,7 +74,8 @@ void RuntimeCommands::clear_log() const {
 std::string RuntimeCommands::last_error(int status) const {
   std::string last;
   for (const auto& line : split(read_file(file("runtime.log")).value_or(""), '\n')) {
-    const auto record = line.empty() ? LogRecord{} : parse_json<LogRecord>(line, "runtime.log").value_or({});
+    const auto record =
+        line.empty() ? RuntimeLogRecord{} : parse_json<RuntimeLogRecord>(line, "runtime.log").value_or({});
     if (record.level == "error" || record.level == "fatal") last = record.message;
   }
   if (!last.empty()) return last;

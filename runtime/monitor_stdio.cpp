@@ -1,6 +1,7 @@
 #include "runtime/monitor_stdio.h"
 
 #include "base/files.h"
+#include "base/text.h"
 
 #include <array>
 #include <cstring>
@@ -14,7 +15,7 @@ namespace gantry::runtime {
 
 namespace {
 
-constexpr int most_drain_reads = 64;  // of 64 KiB each
+constexpr int most_drain_reads = 256;  // of 16 KiB each
 constexpr size_t input_high = size_t{64} << 10;
 
 void set_non_blocking(const UniqueFd& fd) {
@@ -52,15 +53,19 @@ Result<void> ContainerStdio::open_pipes(bool with_stdin) {
     auto input = TRY(Pipe::make());
     input_ = std::move(input.write);
     child_input_ = std::move(input.read);
-    set_non_blocking(input_);
-    TRY(loop_.watch(input_, 0, [this](uint32_t events) {
-      (events & EPOLLERR) != 0 ? close_input() : flush_input();  // EPOLLERR: nobody reads it any more
-    }));
+    TRY(watch_input());
   } else {
     child_input_ = TRY(open_file("/dev/null", O_RDONLY));
   }
   TRY(watch_output(output_, Stream::output));
   return watch_output(errors_, Stream::errors);
+}
+
+Result<void> ContainerStdio::watch_input() {
+  set_non_blocking(input_);
+  return loop_.watch(input_, 0, [this](uint32_t events) {
+    (events & EPOLLERR) != 0 ? close_input() : flush_input();  // EPOLLERR: nobody reads it any more
+  });
 }
 
 Result<void> ContainerStdio::watch_output(const UniqueFd& fd, Stream stream) {
@@ -109,7 +114,7 @@ void ContainerStdio::close_child_ends() {
 }
 
 bool ContainerStdio::read_some(UniqueFd& fd, Stream stream) {
-  std::array<char, 65536> buffer;
+  std::array<char, 16384> buffer;  // no more: what was touched stays ours
   const ssize_t length = ::read(fd.get(), buffer.data(), buffer.size());
   if (length > 0) {
     callbacks_.output(stream, {buffer.data(), static_cast<size_t>(length)});
@@ -191,6 +196,7 @@ void ContainerStdio::close_input() {
   if (input_) {
     loop_.forget(input_);
     input_.reset();
+    callbacks_.input_closed();
   }
   callbacks_.input_full(false);
 }
@@ -199,6 +205,33 @@ Result<void> ContainerStdio::resize(uint16_t rows, uint16_t columns) {
   if (!terminal_) return Error(ErrorKind::conflict, "the container has no terminal");
   const winsize size{rows, columns, 0, 0};
   if (ioctl(terminal_.get(), TIOCSWINSZ, &size) != 0) return Error::system(errno, "resize the terminal");
+  return {};
+}
+
+void ContainerStdio::hand_over(Handover& handover, std::vector<BorrowedFd>& descriptors) const {
+  const std::pair<const char*, const UniqueFd*> all[] = {
+      {"output", &output_}, {"errors", &errors_}, {"input", &input_}, {"terminal", &terminal_}};
+  for (const auto& [name, fd] : all) {
+    if (!*fd) continue;
+    handover.descriptors.emplace_back(name);
+    descriptors.emplace_back(*fd);
+  }
+  handover.pending_input = base64_encode(pending_input_);
+  handover.input_ended = input_ended_;
+}
+
+Result<void> ContainerStdio::take_over(const Handover& handover, HandedDescriptors& descriptors) {
+  output_ = take(descriptors, "output");
+  errors_ = take(descriptors, "errors");
+  input_ = take(descriptors, "input");
+  terminal_ = take(descriptors, "terminal");
+  if (output_) TRY(watch_output(output_, Stream::output));
+  if (errors_) TRY(watch_output(errors_, Stream::errors));
+  if (input_) TRY(watch_input());
+  if (terminal_) watch_terminal();
+  input_ended_ = handover.input_ended;
+  pending_input_ = TRY(base64_decode(handover.pending_input));
+  flush_input();
   return {};
 }
 

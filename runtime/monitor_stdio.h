@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "runtime/monitor_handover.h"
 #include "runtime/monitor_log.h"
 #include "runtime/monitor_loop.h"
 #include "runtime/monitor_socket.h"
@@ -18,7 +19,8 @@ class ContainerStdio {
  public:
   struct Callbacks {
     std::function<void(Stream, std::string_view)> output;
-    std::function<void()> ended;  // all output has been read
+    std::function<void()> ended;         // all output has been read
+    std::function<void()> input_closed;  // who else holds it must let go, or the container sees no end
     std::function<void(bool)>
         input_full;  // the container doesn't take its input: hold it back; or it does again
   };
@@ -43,6 +45,9 @@ class ContainerStdio {
   void end_input();  // after what is waiting; a terminal has no end
   void pause_reading(bool pause);
   Result<void> resize(uint16_t rows, uint16_t columns);
+  // What another monitor needs to go on: always the descriptors, and what waits for the container.
+  void hand_over(Handover& handover, std::vector<BorrowedFd>& descriptors) const;
+  Result<void> take_over(const Handover& handover, HandedDescriptors& descriptors);
   // Some of its output may still come.
   bool has_output() const { return output_ || errors_ || terminal_; }
   // Reads what is there now, without waiting; no more than a few MiB, should somebody write for ever.
@@ -50,6 +55,7 @@ class ContainerStdio {
   void close();
 
  private:
+  Result<void> watch_input();
   Result<void> watch_output(const UniqueFd& fd, Stream stream);
   void accept_terminal();
   void watch_terminal();

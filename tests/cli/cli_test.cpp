@@ -196,6 +196,41 @@ TEST_F(CliTest, LogsAreRotatedAndReadInOrder) {
   for (size_t i = 1; i < lines.size(); ++i) EXPECT_EQ(std::stoi(lines[i]), std::stoi(lines[i - 1]) + 1);
 }
 
+TEST_F(CliTest, LogDriversKeepShowOrSayWhoDoes) {
+  const std::string id = detached({"--log-driver", "cri", "busybox:1", "sh", "-c", "echo out; echo err >&2"});
+  ASSERT_EQ(gantry({"wait", id}).output, "0\n");
+  EXPECT_EQ(gantry({"logs", id}).output, "out\n");
+  EXPECT_EQ(gantry({"logs", id}).errors, "err\n");
+  EXPECT_EQ(field(id, ".HostConfig.LogConfig.Type"), "cri");
+  const auto journal =
+      gantry({"create", "--log-driver", "journald", "--log-opt", "tag=x", "busybox:1", "true"});
+  ASSERT_EQ(journal.status, 0) << journal.errors;
+  EXPECT_THAT(gantry({"logs", std::string(trim(journal.output))}).errors,
+              HasSubstr("journalctl CONTAINER_ID_FULL="));
+  const std::vector<std::pair<std::vector<std::string>, const char*>> refused = {
+      {{"--log-driver", "syslog"}, "\"syslog\" is not supported"},
+      {{"--log-opt", "tag=x"}, "tag is for journald only"},
+      {{"--log-driver", "journald", "--log-opt", "tag={{.Nosuch}}"}, "is none of {{.ID}}"},
+      {{"--log-driver", "journald", "--log-opt", "max-size=1m"}, "max-size is for json-file and cri only"},
+      {{"--log-opt", "compress=true"}, "--log-opt compress is not supported"}};
+  for (auto [flags, text] : refused) {
+    flags.insert(flags.begin(), "create");
+    flags.insert(flags.end(), {"busybox:1", "true"});
+    const auto done = gantry(flags);
+    EXPECT_EQ(done.status, 125) << text;
+    EXPECT_THAT(done.errors, HasSubstr(text));
+  }
+}
+
+TEST_F(CliTest, MonitorIsUpgradedWhileItsContainerRuns) {
+  const std::string id = detached({"busybox:1", "sleep", "1000"});
+  const auto done = gantry({"monitor", "upgrade", id});
+  EXPECT_EQ(done.status, 0) << done.errors;
+  EXPECT_EQ(field(id, ".State.Status"), "running");
+  EXPECT_EQ(gantry({"rm", "-f", id}).status, 0);
+  EXPECT_THAT(gantry({"monitor", "upgrade", id}).errors, HasSubstr("no such container"));
+}
+
 TEST_F(CliTest, ExecRunsInsideWithUserEnvironmentAndFolder) {
   const std::string id = detached({"busybox:1", "sleep", "1000"});
   const auto done =
@@ -340,12 +375,15 @@ TEST_F(CliTest, AKilledCommandLineLeavesTheContainerRunning) {
   EXPECT_EQ(gantry({"logs", "stays"}).output, "up\n");
 }
 
-TEST_F(CliTest, AKilledMonitorLeavesAStoppedContainer) {
+TEST_F(CliTest, AMonitorKilledWithItsGuardLeavesAStoppedContainer) {
   const std::string id = detached({"busybox:1", "sleep", "1000"});
   const std::string directory = sandbox_->root() + "/containers/" + id;
   const auto status = runtime::read_monitor_status(directory);
   ASSERT_OK(status);
-  kill(status->monitor_pid, SIGKILL);
+  // Stopped, it can't make itself another guard.
+  ASSERT_EQ(::kill(status->monitor_pid, SIGSTOP), 0);
+  ASSERT_EQ(::kill(status->guard_pid, SIGKILL), 0);
+  ASSERT_EQ(::kill(status->monitor_pid, SIGKILL), 0);
   EXPECT_TRUE(test::wait_until([&] { return field(id, ".State.Status") == "exited"; }));
   EXPECT_EQ(field(id, ".State.ExitCode"), "255");
   EXPECT_THAT(gantry({"ps", "-a"}).output, HasSubstr("Exited (255)"));

@@ -99,8 +99,8 @@ def test_options_of_the_program(program):
 
 def gantry_commands():
     names = listed_commands("gantry")
-    return names + [f"{group} {name}" for group in ("container", "image") for name in listed_commands("gantry", group)
-                    if name in ("inspect", "prune")]
+    return names + [f"{group} {name}" for group in ("container", "image", "monitor")
+                    for name in listed_commands("gantry", group) if name in ("inspect", "prune", "upgrade")]
 
 
 def test_commands_of_gantry():

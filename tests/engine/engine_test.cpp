@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "engine/monitor_upgrade.h"
 #include "images/image_store.h"
 #include "runtime/monitor_client.h"
 #include "tests/engine/sandbox.h"
@@ -327,13 +328,16 @@ TEST_F(EngineTest, VolumesKeepDataAndTakeTheImagesContent) {
   ASSERT_OK(remove_tree(sandbox_->root() + "/volumes/shared"));
 }
 
-TEST_F(EngineTest, AKilledMonitorIsRecognisedAndCleanedUp) {
+TEST_F(EngineTest, AMonitorKilledWithItsGuardIsRecognisedAndCleanedUp) {
   const std::string id = run(spec({"sleep", "1000"}));
   const auto before = inspect(id);
   const auto process = identify_process(before.pid);
   ASSERT_OK(process);
   const auto status = runtime::read_monitor_status(before.directory);
   ASSERT_OK(status);
+  // Stopped, it can't make itself another guard.
+  ASSERT_EQ(::kill(status->monitor_pid, SIGSTOP), 0);
+  ASSERT_EQ(::kill(status->guard_pid, SIGKILL), 0);
   ASSERT_EQ(::kill(status->monitor_pid, SIGKILL), 0);
   ASSERT_TRUE(test::wait_until([&] { return !runtime::monitor_is_alive(before.directory); }));
   EXPECT_EQ(inspect(id).state, ContainerState::exited);
@@ -344,6 +348,48 @@ TEST_F(EngineTest, AKilledMonitorIsRecognisedAndCleanedUp) {
   EXPECT_THAT(inspect(id).error, HasSubstr("monitor was killed"));
   ASSERT_OK(engine_->start(id));
   EXPECT_EQ(inspect(id).state, ContainerState::running);
+}
+
+TEST_F(EngineTest, AKilledMonitorIsFollowedByAnother) {
+  const std::string id =
+      run(spec({"sh", "-c", "until test -e /end; do sleep 0.05; done; echo last; exit 7"}));
+  const auto before = inspect(id);
+  const auto status = runtime::read_monitor_status(before.directory);
+  ASSERT_OK(status);
+  ASSERT_EQ(::kill(status->monitor_pid, SIGKILL), 0);
+  EXPECT_EQ(inspect(id).state, ContainerState::running);
+  ASSERT_OK(write_file(before.directory + "/rootfs/end", ""));
+  const auto code = engine_->wait(id, std::chrono::seconds(30));
+  ASSERT_OK(code);
+  EXPECT_EQ(*code, 7);
+  EXPECT_EQ(output_of(id), "last\n");
+}
+
+TEST_F(EngineTest, AMonitorIsReplacedWhileItsContainerRuns) {
+  const std::string id = run(spec({"sh", "-c", "until test -e /end; do sleep 0.05; done; exit 7"}));
+  const auto before = inspect(id);
+  ASSERT_OK(upgrade_monitor(*engine_, id));
+  EXPECT_EQ(inspect(id).pid, before.pid);
+  ASSERT_OK(write_file(before.directory + "/rootfs/end", ""));
+  const auto code = engine_->wait(id, std::chrono::seconds(30));
+  ASSERT_OK(code);
+  EXPECT_EQ(*code, 7);
+  EXPECT_ERROR(upgrade_monitor(*engine_, id), ErrorKind::conflict, HasSubstr("is not running"));
+}
+
+TEST_F(EngineTest, LogsOfTheCriDriverAreReadAndOthersSayWhatReadsThem) {
+  auto wanted = spec({"sh", "-c", "echo out; echo err >&2"});
+  wanted.log.driver = LogDriver::cri;
+  const std::string id = run(wanted);
+  ASSERT_OK(engine_->wait(id, std::chrono::seconds(20)));
+  EXPECT_EQ(split(output_of(id), '\n').size(), 3u);
+  EXPECT_THAT(read_file(inspect(id).log_path).value_or(""), HasSubstr(" stderr F err\n"));
+  wanted.log.driver = LogDriver::journald;
+  wanted.log.tag = "{{.Name}}/{{ .ID }}";
+  const auto journal = create(wanted);
+  EXPECT_EQ(inspect(journal).log_path, "");
+  EXPECT_ERROR(engine_->logs(journal, {}, [](const LogLine&) { return true; }), ErrorKind::unsupported,
+               HasSubstr("journalctl CONTAINER_ID_FULL=" + journal));
 }
 
 TEST_F(EngineTest, AHalfMadeContainerIsSweptWithItsName) {

@@ -1,7 +1,6 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/monitor_health.h"
-#include "runtime/monitor_log.h"
 #include "runtime/monitor_restart.h"
 #include "runtime/monitor_runtime.h"
 #include "tests/support/results.h"
@@ -13,105 +12,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::vector<LogEntry> entries(const std::string& path) {
-  std::vector<LogEntry> entries;
-  for (const auto& line : split(read_file(path).value_or(""), '\n')) {
-    if (line.empty()) continue;
-    auto entry = parse_log_entry(line, path);
-    EXPECT_OK(entry);
-    if (entry) entries.push_back(std::move(entry).value());
-  }
-  return entries;
-}
-
-class Log : public testing::Test {
- protected:
-  void SetUp() override {
-    auto made = TemporaryDirectory::make();
-    ASSERT_OK(made);
-    folder_.emplace(std::move(made).value());
-    path_ = folder_->path() + "/json.log";
-  }
-  LogWriter open(uint64_t maximum_size = 0, uint32_t maximum_files = 1) {
-    LogWriter log({LogDriver::json_file, path_, maximum_size, maximum_files});
-    EXPECT_OK(log.open());
-    return log;
-  }
-  std::optional<TemporaryDirectory> folder_;
-  std::string path_;
-  TimePoint now_ = parse_rfc3339("2026-11-24T11:01:05.123456789Z").value_or({});
-};
-
-TEST_F(Log, LinesOfBothStreamsAreEntries) {
-  auto log = open();
-  log.write(Stream::output, "one\ntw", now_);
-  log.write(Stream::errors, "oops\n", now_);
-  log.write(Stream::output, "o\nthree", now_);
-  log.flush(now_);
-  EXPECT_EQ(split(read_file(path_).value_or(""), '\n')[0],
-            R"({"log":"one\n","stream":"stdout","time":"2026-11-24T11:01:05.123456789Z"})");
-  const auto all = entries(path_);
-  ASSERT_EQ(all.size(), 4u);
-  EXPECT_EQ(all[1].log, "oops\n");
-  EXPECT_EQ(all[1].stream, "stderr");
-  EXPECT_EQ(all[2].log, "two\n");
-  EXPECT_EQ(all[3].log, "three");
-}
-
-TEST_F(Log, AnyBytesGiveValidJson) {
-  using namespace std::string_literals;
-  auto log = open();
-  log.write(Stream::output, "\"\\\t\x01\0\x7f\xc3\xa9|\xff|\xed\xa0\x80\n"s, now_);
-  const auto all = entries(path_);
-  ASSERT_EQ(all.size(), 1u);
-  const auto lost = "\xef\xbf\xbd"s;
-  EXPECT_EQ(all[0].log, "\"\\\t\x01\0\x7f\xc3\xa9|"s + lost + "|" + lost + lost + lost + "\n");
-}
-
-TEST(LogEntries, ForeignEscapesAreRead) {
-  const auto entry =
-      parse_log_entry(R"({"log":"\u0041\ud83d\ude00\/\b","stream":"stdout","time":"t","attrs":"x"})", "log");
-  ASSERT_OK(entry);
-  EXPECT_EQ(entry->log, "A\xf0\x9f\x98\x80/\b");
-  for (const auto* broken : {"", "{", R"({"log":"a)", R"({"log":"\x","stream":"s","time":"t"})",
-                             R"({"log":"a"})", R"({"log":"\ud83d","stream":"s","time":"t"})"}) {
-    EXPECT_ERROR(parse_log_entry(broken, "json.log"), ErrorKind::corrupt, HasSubstr("json.log"));
-  }
-}
-
-TEST_F(Log, LongLinesComeInPartsThatKeepCharactersWhole) {
-  auto log = open();
-  std::string line = "x";
-  for (int i = 0; i < 20000; ++i) line += "\xc3\xa9";
-  log.write(Stream::output, line + "\n", now_);
-  std::string joined;
-  for (const auto& entry : entries(path_)) {
-    EXPECT_LE(entry.log.size(), 16384u);
-    joined += entry.log;
-  }
-  EXPECT_EQ(joined, line + "\n");
-}
-
-TEST_F(Log, RotatesBySizeAndKeepsSoMany) {
-  auto log = open(200, 3);
-  for (int i = 0; i < 20; ++i) log.write(Stream::output, format("line {}\n", i), now_);
-  EXPECT_EQ(entries(path_).back().log, "line 19\n");
-  EXPECT_TRUE(path_exists(path_ + ".1"));
-  EXPECT_TRUE(path_exists(path_ + ".2"));
-  EXPECT_FALSE(path_exists(path_ + ".3"));
-  EXPECT_EQ(entries(path_ + ".1").back().log, format("line {}\n", 19 - entries(path_).size()));
-  for (const auto& name : {path_, path_ + ".1", path_ + ".2"}) {
-    EXPECT_LE(read_file(name).value_or("").size(), 200u) << name;
-  }
-}
-
-TEST_F(Log, FullDiskCostsCountedLinesOnly) {
-  LogWriter log({LogDriver::json_file, "/dev/full", 0, 1});
-  ASSERT_OK(log.open());
-  log.write(Stream::output, "a\nb\n", now_);
-  EXPECT_EQ(log.lost_lines(), 2u);
-}
 
 TEST(Restart, PoliciesDecide) {
   struct Case {
@@ -180,7 +80,7 @@ TEST(MonitorFiles, ConfigSurvivesItsJson) {
   config.runtime_root = "/run/x";
   config.runtime_arguments = {"--cgroup-limits", "best-effort"};
   config.bundle = "/b";
-  config.log = {LogDriver::json_file, "/log", 100, 3};
+  config.log = {LogDriver::cri, "/log", 100, 3, {{"CONTAINER_NAME", "n"}}};
   config.restart = {RestartPolicy::on_failure, 3, 60, {0, 7}};
   config.health_check = HealthCheck{{"true"}, 1000, 2000, 3000, 4000, 5};
   const auto again = parse_monitor_config(to_json_text(config), "test");
