@@ -4,6 +4,7 @@
 #include "runtime/commands.h"
 #include "runtime/destroy.h"
 #include "runtime/log.h"
+#include "runtime/notify.h"
 #include "runtime/plan.h"
 #include "runtime/relay.h"
 
@@ -47,12 +48,13 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
   if (!flags.no_subreaper) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const SignalRelay signals = TRY(SignalRelay::make());
   Created created = TRY(create_container(global, flags.options));
-  const auto started = start_created(created);
+  const auto relay = NotifyRelay::listen(created.folder);
+  const auto started = relay ? start_created(created) : Result<void>(relay.error());
   created.channel.reset();
   Result<int> status = 1;
   if (started) {
     created.folder.unlock();
-    status = follow_process(created.pidfd, created.terminal, signals);
+    status = follow_process(created.pidfd, created.terminal, signals, *relay ? &**relay : nullptr);
   }
   if (flags.keep && started) return status;
   TRY(created.folder.lock());
@@ -64,7 +66,13 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
 
 Result<int> run_detached(const GlobalOptions& global, const CreateFlags& flags) {
   Created created = TRY(create_container(global, flags.options));
-  const auto started = start_created(created);
+  const auto relay = NotifyRelay::listen(created.folder);
+  const auto started = relay ? start_created(created) : Result<void>(relay.error());
+  if (started && *relay) {
+    created.channel.reset();
+    created.folder.unlock();
+    log_result((*relay)->await_ready(created.pidfd, created.record.pid));
+  }
   if (started) return 0;
   log_result(destroy_container(created.folder, created.record, &created.config));
   return started.error();
@@ -99,7 +107,12 @@ Result<int> command_start(const GlobalOptions& global, const Arguments& argument
   const auto rest = TRY(arguments_of("start", {}, arguments));
   if (!rest) return 0;
   auto found = TRY(find_container(global, rest->at(0), true));
+  const auto relay = TRY(NotifyRelay::listen(found.folder));
   TRY(start_container(found.folder, found.record));
+  if (!relay) return 0;
+  found.folder.unlock();
+  const auto init = open_process(found.record.process());
+  if (init) TRY(relay->await_ready(*init, found.record.pid));  // else it has ended already
   return 0;
 }
 

@@ -88,13 +88,13 @@ Result<oci::Process> read_process(const std::string& file, const oci::Process& o
   return process;
 }
 
-// The document says all of these.
-Result<void> refuse_beside_process(const ExecFlags& flags) {
+// The document says all of these. --tty may repeat what it says: conmon passes both.
+Result<void> refuse_beside_process(const ExecFlags& flags, const oci::Process& process) {
   const std::pair<const char*, bool> given[] = {
       {"--user", flags.user != not_given},
       {"--cwd", !flags.cwd.empty()},
       {"--env", !flags.env.empty()},
-      {"--tty", flags.tty},
+      {"--tty", flags.tty && !process.terminal},
       {"--additional-gids", !flags.groups.empty()},
       {"--cap", !flags.capabilities.empty()},
       {"--no-new-privs", flags.no_new_privs},
@@ -113,8 +113,9 @@ Result<oci::Process> make_process(const ExecFlags& flags, const Arguments& progr
   if (!flags.process_file.empty()) {
     if (!program.empty())
       return Error::make(ErrorKind::invalid, "exec takes --process FILE or a command, not both");
-    TRY(refuse_beside_process(flags));
-    return read_process(flags.process_file, own);
+    auto process = TRY(read_process(flags.process_file, own));
+    TRY(refuse_beside_process(flags, process));
+    return process;
   }
   if (program.empty()) return Error::make(ErrorKind::invalid, "exec args cannot be empty");
   oci::Process process = own;

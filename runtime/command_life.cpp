@@ -14,11 +14,13 @@
 namespace gantry::runtime {
 namespace {
 
-Result<void> signal_everything(const Record& record, int number) {
-  if (record.cgroup.empty()) return {};
+// False: there is no cgroup that says which processes these are.
+Result<bool> signal_everything(const Record& record, int number) {
+  if (record.cgroup.empty()) return false;
   const auto cgroup = cgroups::Cgroup::open(record.cgroup);
-  if (!cgroup) return {};
-  return number == SIGKILL ? cgroup->kill() : cgroup->signal(number);
+  if (!cgroup) return false;
+  TRY(number == SIGKILL ? cgroup->kill() : cgroup->signal(number));
+  return true;
 }
 
 Result<void> signal_init(const Record& record, int number) {
@@ -74,9 +76,9 @@ Result<int> command_kill(const GlobalOptions& global, const Arguments& arguments
   const auto status = current_status(found.folder, found.record);
   // Without a pid namespace of its own the container's other processes outlive init: KILL means all of them.
   if (all || (number == SIGKILL && !found.record.own_pid_namespace)) {
-    TRY(signal_everything(found.record, number));
+    const bool reached = TRY(signal_everything(found.record, number));
     if (all && status == oci::Status::stopped) return 0;
-    if (all && !found.record.cgroup.empty()) return 0;
+    if (reached && status != oci::Status::stopped) return 0;  // init too, which may be gone by now
   }
   if (status == oci::Status::stopped) return Error::make(ErrorKind::conflict, "container not running");
   TRY(signal_init(found.record, number));

@@ -8,6 +8,7 @@
 #include "runtime/intel_rdt.h"
 #include "runtime/log.h"
 #include "runtime/net_devices.h"
+#include "runtime/notify.h"
 #include "runtime/plan.h"
 #include "runtime/start_socket.h"
 #include "runtime/syscalls.h"
@@ -50,6 +51,7 @@ class Creation {
 
   Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
   Result<void> make_cgroup(const GlobalOptions& global);
+  Result<void> bind_notify_folder(InitPlan& plan);
   Result<void> spawn_init(InitPlan& plan, bool starts_here, Limits limits);
   Result<void> make_scope(Limits limits);
   Result<void> follow_init(InitPlan& plan);
@@ -98,6 +100,14 @@ Result<void> Creation::make_scope(Limits limits) {
   }
   cgroup_ = std::move(*made);
   init_.in_cgroup = true;
+  return {};
+}
+
+Result<void> Creation::bind_notify_folder(InitPlan& plan) {
+  if (!wants_notifications()) return {};
+  MountContext context;
+  context.user_namespace = plan.namespaces.has(CLONE_NEWUSER);
+  plan.mounts.push_back(TRY(plan_notify_mount(folder_, context)));
   return {};
 }
 
@@ -250,6 +260,7 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   const std::string source = config_name(options);
   auto config = TRY(oci::parse_runtime_config(text, source));
   TRY(check_config(config, source));
+  if (wants_notifications()) config.process->env.emplace_back(notify_variable);
   std::vector<std::string> warnings;
   InitPlan plan = TRY(plan_init(config, options, seccomp_cache_of(global.root), warnings));
   for (const auto& warning : warnings) log_warning(warning);
@@ -257,6 +268,7 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   Record record = make_record(config, options, plan);
   Creation creation(std::move(config), std::move(folder), std::move(record));
   TRY(creation.keep_config(text));
+  TRY(creation.bind_notify_folder(plan));
   TRY(creation.make_cgroup(global));
   TRY(creation.spawn_init(plan, options.starts_here, global.limits));
   TRY(creation.follow_init(plan));

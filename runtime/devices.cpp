@@ -88,6 +88,23 @@ Failure compare_with_bind(BorrowedFd dev, const struct stat& info, const MountPl
   return {};
 }
 
+// Where the caller may not make devices, as in a user namespace that isn't ours: the host's node, if it is
+// the same.
+Failure bind_host_node(BorrowedFd folder, const char* name, const DevicePlan& plan) {
+  const char* path = plan.path.c_str();
+  const UniqueFd tree = clone_tree(BorrowedFd(AT_FDCWD), path, false);
+  struct stat info {};
+  if (!tree || ::fstat(tree.get(), &info) != 0 || (info.st_mode & S_IFMT) != (plan.mode & S_IFMT) ||
+      info.st_rdev != plan.number) {
+    return {"make device %s", EPERM, path};
+  }
+  const UniqueFd target = make_target_in_root(folder, name, false);
+  if (!target || set_mount_attributes(tree, 0, 0, MS_PRIVATE, false) != 0 || attach_tree(tree, target) != 0) {
+    return {"bind device %s", errno, path};
+  }
+  return {};
+}
+
 // `as_root`: what is made in `folder` belongs to user and group 0 by itself.
 Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan, bool as_root) {
   const char* path = plan.path.c_str();
@@ -101,6 +118,7 @@ Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan, b
     if (::fchownat(folder.get(), name, plan.uid, plan.gid, AT_SYMLINK_NOFOLLOW) == 0) return {};
     return {"change the owner of device %s", errno, path};
   }
+  if (errno == EPERM) return bind_host_node(folder, name, plan);
   if (errno != EEXIST) return {"make device %s", errno, path};
   struct stat info {};
   if (::fstatat(folder.get(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) return {"stat device %s", errno, path};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -290,5 +291,6 @@ int main_of(const std::vector<std::string>& words) {
 }  // namespace gantry::runtime
 
 int main(int count, char** words) {
+  ::unsetenv("NOTIFY_SOCKET");  // of who started us; it would make the runtime wait for its program's word
   return gantry::runtime::main_of({words + 1, words + count});
 }

@@ -2,6 +2,7 @@
 
 #include "base/terminal.h"
 #include "runtime/log.h"
+#include "runtime/notify.h"
 #include "runtime/syscalls.h"
 
 #include <climits>
@@ -89,6 +90,11 @@ void pass_signal(const UniqueFd& signals, const UniqueFd& pidfd, const UniqueFd&
   (void)send_signal(pidfd, number);
 }
 
+void pass_notification(const NotifyRelay& notifications) {
+  const auto passed = notifications.pass_on(::getpid());
+  if (!passed) log_warning(passed.error().message());
+}
+
 Result<int> reap(const UniqueFd& pidfd) {
   siginfo_t info{};
   while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd.get()), &info, WEXITED) != 0) {
@@ -129,7 +135,8 @@ Result<SignalRelay> SignalRelay::make() {
   return SignalRelay(std::move(fd));
 }
 
-Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals) {
+Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals,
+                           const NotifyRelay* notifications) {
   const auto raw = terminal ? enter_raw_mode() : std::optional<RawTerminal>();
   if (terminal) {
     ::fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
@@ -141,20 +148,22 @@ Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, cons
     const bool relays = bool(terminal);
     const auto wanted = static_cast<short>(input.wanted_to() | output.wanted_from());
     const bool listens = relays && output.open() && wanted != 0;  // with nothing wanted its end would wake us
-    pollfd waits[5] = {
+    pollfd waits[6] = {
         {pidfd.get(), POLLIN, 0},
         {signals.fd().get(), POLLIN, 0},
         {relays && input.wanted_from() != 0 ? 0 : -1, POLLIN, 0},
         {listens ? terminal.get() : -1, wanted, 0},
         {relays && output.wanted_to() != 0 ? 1 : -1, POLLOUT, 0},
+        {notifications != nullptr ? notifications->fd().get() : -1, POLLIN, 0},
     };
-    if (::poll(waits, 5, -1) < 0) continue;
+    if (::poll(waits, 6, -1) < 0) continue;
     if (waits[1].revents != 0) pass_signal(signals.fd(), pidfd, terminal);
     if (waits[2].revents != 0) input.read_some();
     if ((waits[3].revents & POLLOUT) != 0 && input.wanted_to() != 0) input.write_some();
     if ((waits[3].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && output.wanted_from() != 0)
       output.read_some();
     if (waits[4].revents != 0) output.write_some();
+    if (waits[5].revents != 0) pass_notification(*notifications);
     if (waits[0].revents == 0) continue;
     if (relays) drain(output, terminal.get(), signals.fd());
     return reap(pidfd);

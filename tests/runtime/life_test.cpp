@@ -91,6 +91,23 @@ TEST_F(Containers, StateAndListTellWhatIsThere) {
   EXPECT_EQ(listed, "[" + std::to_string(pid_of(test_id)) + "]\n");
 }
 
+// All of its processes are killed by their cgroup, and init may be gone before anyone signals it by itself.
+TEST_F(Containers, KillOfOneWithoutItsOwnPidNamespaceSucceedsOnce) {
+  configure({"sleep", "1000"}, [](auto& config) {
+    std::erase_if(config.linux_->namespaces,
+                  [](const auto& space) { return space.type == oci::NamespaceType::pid; });
+  });
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_EQ(create(test_id).status, 0);
+    ASSERT_EQ(runtime({"start", test_id}).status, 0);
+    const auto killed = runtime({"kill", test_id, "KILL"});
+    EXPECT_EQ(killed.status, 0) << killed.errors;
+    ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "stopped"; }));
+    EXPECT_THAT(runtime({"kill", test_id, "KILL"}).errors, HasSubstr("container not running"));
+    ASSERT_EQ(runtime({"delete", test_id}).status, 0);
+  }
+}
+
 TEST_F(Containers, PausedOneRefusesExecAndDiesBySigkill) {
   configure({"sleep", "1000"});
   ASSERT_EQ(create(test_id).status, 0);

@@ -134,5 +134,28 @@ TEST_F(Mounts, DevicesAreMadeInTheDevThatIsOnTop) {
   EXPECT_EQ(result.output, "/dev/last\n/dev/null\n/dev/shm\n") << result.errors;
 }
 
+// As in a user namespace that somebody else has made: root of it may not make devices.
+TEST_F(Containers, WithoutTheRightToMakeDevicesTheHostsAreBound) {
+  configure({"sh", "-c",
+             "echo >/dev/null; stat -c '%t:%T %u' /dev/zero; grep -cE ' "
+             "/dev/(null|zero|full|random|urandom|tty) ' /proc/mounts"});
+  Command command;
+  command.arguments = {"setpriv",
+                       "--bounding-set=-mknod",
+                       "--inh-caps=-all",
+                       GANTRY_BIN_DIR "/gantry-oci",
+                       "--root",
+                       root(),
+                       "run",
+                       "--bundle",
+                       bundle(),
+                       test_id};
+  command.limit = std::chrono::minutes(1);
+  const auto result = run_command(command);
+  ASSERT_OK(result);
+  EXPECT_EQ(result->output, "1:5 0\n6\n") << result->errors;
+  EXPECT_EQ(run_shell("grep -cE ' /dev/(null|zero|full|random|urandom|tty) ' /proc/mounts").output, "0\n");
+}
+
 }  // namespace
 }  // namespace gantry::runtime

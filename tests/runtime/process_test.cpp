@@ -242,6 +242,15 @@ TEST_F(Containers, ExecRefusesFlagsThatTheProcessDocumentDecides) {
   }
 }
 
+TEST_F(Containers, ExecTakesTtyBesideAProcessDocumentThatWantsATerminal) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  ASSERT_OK(write_file(file("process"), R"({"terminal":true,"args":["/bin/tty"],"cwd":"/","user":{}})"));
+  const auto result = runtime({"exec", "--process", file("process"), "--tty", test_id});
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("/dev/pts/"));
+}
+
 TEST_F(Containers, TerminalGoesOverTheConsoleSocket) {
   configure({"sh", "-c", "tty; sleep 1000"}, [](auto& config) {
     config.process->terminal = true;
