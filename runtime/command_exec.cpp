@@ -1,5 +1,6 @@
 #include "base/files.h"
 #include "base/text.h"
+#include "oci/capability.h"
 #include "runtime/commands.h"
 #include "runtime/exec.h"
 #include "runtime/log.h"
@@ -60,19 +61,22 @@ Result<void> set_user(const std::string& text, oci::User& user) {
   return {};
 }
 
-void add_capability(const std::string& name, oci::Capabilities& sets) {
+Result<void> add_capability(const std::string& name, oci::Capabilities& sets) {
   std::string full;
   for (const char c : name) full += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   if (full.rfind("CAP_", 0) != 0) full = "CAP_" + full;
+  if (!oci::capability_number(full))
+    return Error::make(ErrorKind::invalid, "--cap: unknown capability \"{}\"", name);
   const auto add = [&](std::vector<std::string>& set) {
     if (std::find(set.begin(), set.end(), full) == set.end()) set.push_back(full);
   };
   add(sets.bounding);
   add(sets.effective);
   add(sets.permitted);
-  if (sets.inheritable.empty()) return;
+  if (sets.inheritable.empty()) return {};
   add(sets.inheritable);
   add(sets.ambient);
+  return {};
 }
 
 // The process document, with what it leaves out taken from the container's own.
@@ -134,7 +138,7 @@ Result<oci::Process> make_process(const ExecFlags& flags, const Arguments& progr
   }
   if (flags.capabilities.empty()) return process;
   if (!process.capabilities) process.capabilities.emplace();
-  for (const auto& name : flags.capabilities) add_capability(name, *process.capabilities);
+  for (const auto& name : flags.capabilities) TRY(add_capability(name, *process.capabilities));
   return process;
 }
 

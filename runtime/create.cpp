@@ -121,7 +121,6 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limit
     terminal_socket_ = std::move(pair.first);
     plan.process.terminal.socket = std::move(pair.second);
   }
-  plan.creating = plan_hook_state(describe(record_, oci::Status::creating));
   plan.created = plan_hook_state(describe(record_, oci::Status::created));
   if (plan.process.listener.socket) {
     set_listener_message(plan.process.listener, *config_.linux_->seccomp,
@@ -179,10 +178,11 @@ Result<void> Creation::move_devices(const InitPlan& plan) {
 
 Result<void> Creation::run_runtime_hooks() {
   if (!config_.hooks) return {};
-  oci::State state = describe(record_, oci::Status::creating);
+  // The environment stands (step 2 of the lifecycle), so it is `created`, as crun and runtime-tools have it.
+  oci::State state = describe(record_, oci::Status::created);
   state.pid = init_.pid;
-  const auto prestart = TRY(plan_hooks("prestart", config_.hooks->prestart));
-  const auto create_runtime = TRY(plan_hooks("createRuntime", config_.hooks->create_runtime));
+  const auto prestart = TRY(plan_hooks("prestart", config_.hooks->prestart, record_.annotations));
+  const auto create_runtime = TRY(plan_hooks("createRuntime", config_.hooks->create_runtime, record_.annotations));
   TRY(run_hooks_here(prestart, state));
   return run_hooks_here(create_runtime, state);
 }

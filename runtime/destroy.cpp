@@ -46,7 +46,7 @@ Result<void> destroy_container(ContainerFolder& folder, const Record& record,
   if (config != nullptr && config->hooks && !config->hooks->poststop.empty()) {
     const oci::State state = describe(record, oci::Status::stopped);
     for (const auto& hook : config->hooks->poststop) {
-      auto plan = plan_hooks("poststop", {hook});
+      auto plan = plan_hooks("poststop", {hook}, record.annotations);
       log_result(plan ? run_hooks_here(*plan, state) : Result<void>(plan.error()));
     }
   }

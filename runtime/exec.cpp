@@ -157,6 +157,7 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   context.preserved = options.preserve_fds;
   context.seccomp_cache = seccomp_cache_of(global.root);
   context.container = &*config.linux_;
+  context.keeps_groups = keeps_original_groups(config.annotations);
   context.source = options.source;
   context.place = options.place;
   plan.procfs = TRY(open_trusted_procfs());

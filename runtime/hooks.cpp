@@ -78,6 +78,13 @@ UniqueFd make_input(const HookState& state, pid_t pid) {
   return written ? std::move(file) : UniqueFd();
 }
 
+// An empty path leaves `fd` as it is.
+bool redirect(const std::string& path, int fd) {
+  if (path.empty()) return true;
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  return file && ::dup2(file.get(), fd) == fd;
+}
+
 [[noreturn]] void become_hook(const HookPlan& hook, int input, int out, char* const* environment) {
   sigset_t none;
   sigemptyset(&none);
@@ -87,10 +94,11 @@ UniqueFd make_input(const HookState& state, pid_t pid) {
   ::dup2(input, 0);
   ::dup2(out, 1);
   ::dup2(out, 2);
-  const bool inherits = hook.environment.empty() && environment != nullptr;
+  const bool redirected = redirect(hook.output_file, 1) && redirect(hook.error_file, 2);
+  char* const* inherited = environment != nullptr ? environment : environ;
   // A startContainer hook is the image's program: no descriptor of our caller's goes along (CVE-2024-21626).
-  if (close_on_exec_from(3) == 0)
-    ::execve(hook.path.c_str(), hook.argv.data(), inherits ? environment : hook.envp.data());
+  if (redirected && close_on_exec_from(3) == 0)
+    ::execve(hook.path.c_str(), hook.argv.data(), hook.environment.empty() ? inherited : hook.envp.data());
   const char* reason = ::strerrordesc_np(errno);
   (void)write_text(2, reason, std::strlen(reason));
   ::_exit(127);
@@ -158,9 +166,18 @@ Failure run_hook(const HookPlan& hook, const HookState& state, pid_t pid, char* 
   return {};
 }
 
+Result<std::string> file_of(const Annotations& annotations, const char* name) {
+  const auto found = annotations.find(name);
+  if (found == annotations.end()) return std::string();
+  if (!found->second.empty() && found->second[0] == '/') return found->second;
+  return Error::make(ErrorKind::invalid, "annotation {} must be an absolute path, found \"{}\"", name,
+                     found->second);
+}
+
 }  // namespace
 
-Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oci::Hook>& hooks) {
+Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oci::Hook>& hooks,
+                                         const Annotations& annotations) {
   std::vector<HookPlan> plans;
   for (const auto& hook : hooks) {
     HookPlan plan;
@@ -176,6 +193,10 @@ Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oc
     plan.arguments = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
     plan.environment = hook.env;
     plan.timeout = hook.timeout.value_or(0);
+    if (std::string_view(stage) != "startContainer") {
+      plan.output_file = TRY(file_of(annotations, "run.oci.hooks.stdout"));
+      plan.error_file = TRY(file_of(annotations, "run.oci.hooks.stderr"));
+    }
     for (auto& argument : plan.arguments) plan.argv.push_back(argument.data());
     plan.argv.push_back(nullptr);
     for (auto& entry : plan.environment) plan.envp.push_back(entry.data());

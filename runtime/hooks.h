@@ -5,6 +5,7 @@
 #include "oci/state.h"
 #include "runtime/failure.h"
 
+#include <map>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -17,7 +18,9 @@ struct HookPlan {
   std::vector<std::string> environment;
   std::vector<char*> argv;
   std::vector<char*> envp;
-  int timeout = 0;   // seconds; 0: none
+  int timeout = 0;          // seconds; 0: none
+  std::string output_file;  // appended to, instead of the pipe to us; empty: none
+  std::string error_file;
   std::string name;  // "createRuntime hook #0"
 
   HookPlan() = default;
@@ -31,12 +34,16 @@ struct HookState {
   std::string after;
 };
 
-Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oci::Hook>& hooks);
+// Of the annotations, run.oci.hooks.stdout and run.oci.hooks.stderr (crun's) name host files that take what
+// the hooks print; not for startContainer, whose hooks see the container's files. Errors: invalid.
+using Annotations = std::map<std::string, std::string>;
+Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oci::Hook>& hooks,
+                                         const Annotations& annotations);
 HookState plan_hook_state(const oci::State& state);
 
 // Runs them one after another, in this process' namespaces. `environment`: for hooks that have none of their
-// own, or nullptr. A hook that fails, or passes its time limit and is killed, is a Failure that quotes what
-// it printed; the text lies in static memory. Works between clone and exec too.
+// own; nullptr: ours, as with runc. A hook that fails, or passes its time limit and is killed, is a Failure
+// that quotes what it printed; the text lies in static memory. Works between clone and exec too.
 Failure run_hooks(const std::vector<HookPlan>& hooks, const HookState& state, pid_t pid,
                   char* const* environment = nullptr);
 

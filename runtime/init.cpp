@@ -48,7 +48,7 @@ Failure build_root(InitPlan& plan) {
     send_packet(plan.channel, Message::mounted);
     if (!wait_for_answer(plan.channel)) ::_exit(1);
   }
-  return run_hooks(plan.create_container, plan.creating, ::getpid());
+  return run_hooks(plan.create_container, plan.created, ::getpid());
 }
 
 Failure set_names(const InitPlan& plan) {
@@ -66,6 +66,7 @@ Failure enter_container(InitPlan& plan) {
   STEP(set_names(plan));
   STEP(set_up_terminal(plan.process.terminal, plan.root.tree));
   STEP(write_sysctls(plan.sysctls, plan.procfs));
+  if (plan.root.readonly) STEP(make_cwd(plan.process, plan.root.tree));
   for (const auto& mount : plan.mounts) STEP(finish_mount(mount));
   STEP(finish_root(plan.root));
   STEP(make_paths_readonly(plan.root.tree, plan.readonly_paths));

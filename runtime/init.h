@@ -29,8 +29,7 @@ struct InitPlan {
   bool parent_turn = false;  // init waits while the parent moves network devices and runs its hooks
   std::vector<HookPlan> create_container;
   std::vector<HookPlan> start_container;
-  HookState creating;  // what createContainer hooks read
-  HookState created;   // what startContainer hooks read
+  HookState created;  // what startContainer hooks read
   ProcessPlan process;
 
   UniqueFd procfs;          // trusted: made by us, mounted nowhere

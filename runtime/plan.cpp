@@ -53,9 +53,10 @@ Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& 
   return {};
 }
 
-Result<void> plan_all_hooks(const oci::Hooks& hooks, const std::string& source, InitPlan& plan) {
+Result<void> plan_all_hooks(const oci::Hooks& hooks, const Annotations& annotations, const std::string& source,
+                            InitPlan& plan) {
   const auto plan_stage = [&](const char* stage, const std::vector<oci::Hook>& list) {
-    return plan_hooks(stage, list).context("{}: $.hooks.{}", source, stage);
+    return plan_hooks(stage, list, annotations).context("{}: $.hooks.{}", source, stage);
   };
   // Planned here for their rules alone; the parent plans them again when it runs them.
   TRY(plan_stage("prestart", hooks.prestart));
@@ -113,6 +114,7 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   if (config.linux_->seccomp && is_set(config, "run.oci.seccomp_fail_unknown_syscall")) {
     TRY(check_call_names(*config.linux_->seccomp, "$.linux.seccomp").context("{}", source));
   }
+  context.keeps_groups = keeps_original_groups(config.annotations);
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
@@ -120,7 +122,7 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   plan.sysctls = TRY(plan_sysctls(*config.linux_).context("{}: $.linux.sysctl", source));
   plan.root = TRY(plan_root(config, options.bundle, !options.no_pivot).context("{}", source));
   TRY(plan_mounts(config, options, source, plan));
-  if (config.hooks) TRY(plan_all_hooks(*config.hooks, source, plan));
+  if (config.hooks) TRY(plan_all_hooks(*config.hooks, config.annotations, source, plan));
   plan.parent_turn = plan.parent_turn || !config.linux_->net_devices.empty();
   if (config.linux_->intel_rdt) {
     const std::string root = TRY(find_resctrl().context("{}: $.linux.intelRdt", source));

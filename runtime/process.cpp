@@ -72,8 +72,10 @@ Failure give_stdio_away(const ProcessPlan& plan) {
     struct stat info {};
     if (::fstat(fd, &info) != 0) continue;
     const bool null_device = S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
-    if (null_device || info.st_uid == plan.uid) continue;
-    const int error = ::fchown(fd, plan.uid, static_cast<gid_t>(-1)) == 0 ? 0 : errno;
+    const bool same_group = S_ISCHR(info.st_mode) || info.st_gid == plan.gid;
+    if (null_device || (info.st_uid == plan.uid && same_group)) continue;
+    // A terminal keeps its group, by which others may write to it (tty).
+    const int error = ::fchown(fd, plan.uid, same_group ? static_cast<gid_t>(-1) : plan.gid) == 0 ? 0 : errno;
     if (error != 0 && error != EINVAL && error != EPERM && error != EROFS) {
       return {"change the owner of stdio", error};
     }
@@ -94,7 +96,7 @@ Failure set_limits(const ProcessPlan& plan, bool raising) {
 Failure change_user(const ProcessPlan& plan) {
   if (::prctl(PR_SET_KEEPCAPS, plan.capabilities.given ? 1 : 0, 0, 0, 0) != 0)
     return {"keep capabilities", errno};
-  if (::setgroups(plan.groups.size(), plan.groups.data()) != 0) {
+  if (!plan.keeps_groups && ::setgroups(plan.groups.size(), plan.groups.data()) != 0) {
     // Where setgroups is denied (an unprivileged user namespace), having none to set is fine.
     if (errno != EPERM || !plan.groups.empty()) return {"set additional groups", errno};
   }
@@ -143,6 +145,11 @@ Result<void> schedule(const ProcessPlan& plan, pid_t pid) {
   return {};
 }
 
+Failure close_descriptors_at_exec(const ProcessPlan& plan) {
+  if (close_on_exec_from(3 + plan.preserved) != 0) return {"close descriptors", errno};
+  return {};
+}
+
 uint64_t kept_capabilities(const ProcessPlan& plan) {
   const bool filter_later = !plan.seccomp.program.empty() && !plan.no_new_privileges;
   return filter_later ? oci::capability_bit(CAP_SYS_ADMIN) : 0;
@@ -168,6 +175,15 @@ Failure reset_signals(const ProcessPlan& plan) {
   return {};
 }
 
+Failure make_cwd(const ProcessPlan& plan, BorrowedFd root) {
+  if (!plan.make_cwd || plan.cwd == "/") return {};
+  const UniqueFd folder = make_folder_in_root(root, plan.cwd.c_str());
+  // Others than a missing folder are told when it is entered.
+  if (!folder && errno != EACCES && errno != EPERM && errno != EROFS)
+    return {"make cwd %s", errno, plan.cwd.c_str()};
+  return {};
+}
+
 Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
   if (plan.personality && ::personality(*plan.personality) < 0) return {"set the personality", errno};
   if (plan.schedules_itself) STEP(schedule_itself(plan));
@@ -186,8 +202,10 @@ Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
   }
   if (!plan.capabilities.given && !plan.no_new_privileges) {
     // Nothing is kept across the change of user, so the filter can't wait.
+    STEP(close_descriptors_at_exec(plan));
     STEP(install_seccomp_with_listener(plan.seccomp, plan.listener));
     plan.seccomp.program.clear();
+    plan.filtered = true;
   }
   STEP(drop_bounding(plan.capabilities));
   STEP(change_user(plan));
@@ -199,10 +217,12 @@ Failure prepare_process(ProcessPlan& plan, BorrowedFd root, BorrowedFd procfs) {
 }
 
 Failure finish_process(const ProcessPlan& plan) {
+  STEP(set_limits(plan, false));
+  // Profiles older than close_range(2) refuse it, so before the filter. What is opened from here on is
+  // O_CLOEXEC.
+  if (!plan.filtered) STEP(close_descriptors_at_exec(plan));
   if (!plan.seccomp.program.empty()) STEP(install_seccomp_with_listener(plan.seccomp, plan.listener));
   if (kept_capabilities(plan) != 0) STEP(set_capabilities(plan.capabilities, 0));
-  STEP(set_limits(plan, false));
-  if (close_on_exec_from(3 + plan.preserved) != 0) return {"close descriptors", errno};
   int error = ENOENT;
   for (const auto& candidate : plan.candidates) {
     ::execve(candidate.c_str(), plan.argv.data(), plan.envp.data());

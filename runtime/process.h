@@ -8,6 +8,7 @@
 #include "runtime/scheduling.h"
 #include "runtime/seccomp_listener.h"
 
+#include <map>
 #include <string>
 #include <sys/resource.h>
 #include <vector>
@@ -43,11 +44,13 @@ struct ProcessPlan {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;
+  bool keeps_groups = false;  // those of our caller, instead of `groups`
   mode_t umask = 022;
   CapabilitySets capabilities;
   bool no_new_privileges = false;
   SeccompPlan seccomp;
   ListenerPlan listener;
+  bool filtered = false;  // the filter was installed early
   std::vector<RlimitPlan> rlimits;
   std::optional<int> oom_score_adj;
   std::optional<unsigned long> personality;
@@ -74,7 +77,11 @@ struct ProcessContext {
   std::string seccomp_cache;
   const oci::Linux* container = nullptr;  // whose filter, personality and memory policy apply; or none
   std::string container_source = "config.json";
+  bool keeps_groups = false;
 };
+
+// crun's annotation run.oci.keep_original_groups, which podman's --group-add keep-groups sets.
+bool keeps_original_groups(const std::map<std::string, std::string>& annotations);
 
 // Errors: invalid and unsupported, with runc's texts where callers know them. `warnings` gets what is left
 // out.
@@ -83,6 +90,9 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
 
 // In the child: no signal is blocked or ignored, whatever our caller had.
 Failure reset_signals(const ProcessPlan& plan);
+
+// In the child, before the root becomes read-only: the working directory, made if it isn't there.
+Failure make_cwd(const ProcessPlan& plan, BorrowedFd root);
 
 // In the child. prepare: all up to where the program's own privileges are in force (but for CAP_SYS_ADMIN
 // while a filter must still be installed), and the program is found. finish: the filter, the last limits, and

@@ -208,6 +208,10 @@ unsigned pass_listen_fds(std::vector<std::string>& environment) {
 
 }  // namespace
 
+bool keeps_original_groups(const std::map<std::string, std::string>& annotations) {
+  return annotations.count("run.oci.keep_original_groups") > 0;
+}
+
 Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessContext& context,
                                  BorrowedFd procfs, std::vector<std::string>& warnings) {
   const Place place{context.source, context.place};
@@ -230,6 +234,7 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
   plan.labels = TRY(plan_labels(process, place));
   if (process.scheduler) plan.scheduler = TRY(plan_scheduler(*process.scheduler, place));
   plan.keyring = context.keyring;
+  plan.keeps_groups = context.keeps_groups;
   if (process.io_priority) plan.io_priority = TRY(plan_io_priority(*process.io_priority, place));
   plan.schedules_itself = (plan.scheduler || plan.io_priority) && ::geteuid() != 0;
   TRY(plan_from_container(context, plan));

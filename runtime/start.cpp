@@ -3,6 +3,7 @@
 #include "runtime/create.h"
 #include "runtime/destroy.h"
 #include "runtime/hooks.h"
+#include "runtime/log.h"
 #include "runtime/start_socket.h"
 
 namespace gantry::runtime {
@@ -10,7 +11,7 @@ namespace {
 
 Result<void> run_poststart_hooks(const oci::RuntimeConfig& config, const Record& record) {
   if (!config.hooks || config.hooks->poststart.empty()) return {};
-  const auto hooks = TRY(plan_hooks("poststart", config.hooks->poststart));
+  const auto hooks = TRY(plan_hooks("poststart", config.hooks->poststart, record.annotations));
   auto result = run_hooks_here(hooks, describe(record, oci::Status::running));
   if (!result) kill_container(record);
   return result;
@@ -52,7 +53,11 @@ Result<void> start_container(ContainerFolder& folder, const Record& record) {
   TRY(remove_file(folder.file("start.sock")));
   TRY(answer(*connection));
   TRY(await_program(*connection));
-  return run_poststart_hooks(TRY(folder.load_config()), record);
+  const auto config = TRY(folder.load_config());
+  auto hooked = run_poststart_hooks(config, record);
+  // Source: runtime-spec runtime.md "Lifecycle", step 9: it goes on with the container's destruction.
+  if (!hooked) log_result(destroy_container(folder, record, &config));
+  return hooked;
 }
 
 }  // namespace gantry::runtime

@@ -43,9 +43,23 @@ Result<Record> parse_record(std::string_view text, std::string_view source) {
   return parse_json<Record>(text, source);
 }
 
+namespace {
+
+std::string fault_of_id(const std::string& id) {
+  if (id.empty()) return "it must not be empty";
+  if (id.size() > 1024) return "it must not be longer than 1024 characters";
+  for (const char c : id) {
+    if (!is_plain({&c, 1}, "_+-.")) return format("invalid character '{}'", c);
+  }
+  return "it must not begin with a dot";
+}
+
+}  // namespace
+
 Result<void> check_id(const std::string& id) {
-  if (is_plain(id, "_+-.") && id.size() <= 1024 && id != "." && id != "..") return {};
-  return Error::make(ErrorKind::invalid, "invalid container ID format: \"{}\"", id);
+  // A leading dot is kept for names of our own, and covers "." and "..".
+  if (is_plain(id, "_+-.") && id.size() <= 1024 && id.front() != '.') return {};
+  return Error::make(ErrorKind::invalid, "invalid container ID format: \"{}\": {}", id, fault_of_id(id));
 }
 
 Result<ContainerFolder> ContainerFolder::claim(const std::string& root, const std::string& id) {

@@ -87,8 +87,15 @@ Result<void> check_namespaces(const oci::Linux& config, const Place& place) {
 }
 
 Result<void> check_names(const oci::RuntimeConfig& config, const std::string& source) {
-  if (find_namespace(*config.linux_, NamespaceType::uts) != nullptr) return {};
   const Place place{source, "$"};
+  for (const char* key : {"kernel.domainname", "kernel/domainname"}) {
+    const auto sysctl = config.linux_->sysctl.find(key);
+    if (config.domainname.empty() || sysctl == config.linux_->sysctl.end()) continue;
+    if (sysctl->second == config.domainname) continue;
+    return place.invalid(".domainname", format("\"{}\" isn't what sysctl \"{}\" sets it to: \"{}\"",
+                                               config.domainname, key, sysctl->second));
+  }
+  if (find_namespace(*config.linux_, NamespaceType::uts) != nullptr) return {};
   if (!config.hostname.empty()) {
     return place.invalid(".hostname", "unable to set hostname without a private UTS namespace");
   }

@@ -185,6 +185,12 @@ const BadConfig bad_configs[] = {
        c.linux_->seccomp->flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
      },
      "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY"},
+    {"domain name twice",
+     [](auto& c) {
+       c.domainname = "a";
+       c.linux_->sysctl["kernel.domainname"] = "b";
+     },
+     "$.domainname: \"a\" isn't what sysctl \"kernel.domainname\" sets it to: \"b\""},
     {"cgroup path", [](auto& c) { c.linux_->cgroups_path = "/../x"; }, "must not hold \"..\""},
     {"environment", [](auto& c) { c.process->env = {"NOVALUE"}; },
      "$.process.env[0]: environment \"NOVALUE\" is not of the form NAME=VALUE"},

@@ -41,9 +41,9 @@ TEST_F(Containers, HooksRunAtTheirSixPointsWithTheStateOnStdin) {
   const auto told = [&](const std::string& name, const std::string& what) {
     return text.find(format("{} {{\"ociVersion\":\"1.3.0\",\"id\":\"{}\",\"pid\":{}", name, test_id, what));
   };
-  EXPECT_NE(told("prestart", pid + ",\"status\":\"creating\""), std::string::npos) << text;
+  EXPECT_NE(told("prestart", pid + ",\"status\":\"created\""), std::string::npos) << text;
   EXPECT_LT(told("prestart", pid), told("createRuntime", pid));
-  EXPECT_LT(told("createRuntime", pid), told("createContainer", "1,\"status\":\"creating\""));
+  EXPECT_LT(told("createRuntime", pid), told("createContainer", "1,\"status\":\"created\""));
   EXPECT_LT(told("createContainer", "1,"), told("poststart", pid + ",\"status\":\"running\""));
   EXPECT_LT(told("poststart", pid), told("poststop", "0,\"status\":\"stopped\""));
   EXPECT_NE(told("poststop", "0,"), std::string::npos) << text;
@@ -139,6 +139,57 @@ TEST_F(Containers, HooksInheritNoDescriptor) {
     EXPECT_THAT(*text, testing::Not(HasSubstr("careless"))) << listed;
     EXPECT_THAT(*text, testing::Not(HasSubstr("socket:"))) << listed;
   }
+}
+
+// runtime-spec 1.3, runtime.md "Lifecycle", step 9.
+TEST_F(Containers, FailingPoststartHookOfStartRemovesTheContainer) {
+  configure({"sleep", "1000"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->poststart = {script("exit 3")};
+    config.hooks->poststop = {script("echo >" + file("poststop-ran"))};
+  });
+  ASSERT_EQ(create(test_id).status, 0);
+  const auto started = runtime({"start", test_id});
+  EXPECT_EQ(started.status, 1);
+  EXPECT_THAT(started.errors, HasSubstr("error running poststart hook #0: exit status 3"));
+  EXPECT_TRUE(path_exists(file("poststop-ran")));
+  EXPECT_THAT(state_folders(), IsEmpty());
+}
+
+TEST_F(Containers, HooksWithoutAnEnvironmentHaveOurs) {
+  configure({"true"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->create_runtime = {{"/bin/sh", {"sh", "-c", "echo $FROM_CALLER >" + file("seen")}, {}, {}}};
+    config.hooks->poststop = {script("echo with=$FROM_CALLER >" + file("own"))};
+  });
+  Command command;
+  command.arguments = {
+      "env",  "FROM_CALLER=yes", GANTRY_BIN_DIR "/gantry-oci", "--root", root(), "run", "--bundle", bundle(),
+      test_id};
+  const auto result = run_command(command);
+  ASSERT_OK(result);
+  EXPECT_EQ(read_file(file("seen")).value_or(""), "yes\n") << result->errors;
+  EXPECT_EQ(read_file(file("own")).value_or(""), "with=\n");
+}
+
+TEST_F(Containers, AnnotationsSendWhatHooksPrintToFiles) {
+  const auto result = run({"true"}, [&](auto& config) {
+    config.annotations["run.oci.hooks.stdout"] = file("out");
+    config.annotations["run.oci.hooks.stderr"] = file("err");
+    config.hooks = oci::Hooks{};
+    config.hooks->prestart = {script("echo first; echo oops >&2")};
+    config.hooks->create_container = {script("echo second")};
+    config.hooks->poststop = {script("echo third")};
+  });
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_EQ(read_file(file("out")).value_or(""), "first\nsecond\nthird\n");
+  EXPECT_EQ(read_file(file("err")).value_or(""), "oops\n");
+  const auto refused = run({"true"}, [&](auto& config) {
+    config.annotations["run.oci.hooks.stdout"] = "relative";
+    config.hooks = oci::Hooks{};
+    config.hooks->prestart = {script("true")};
+  });
+  EXPECT_THAT(refused.errors, HasSubstr("annotation run.oci.hooks.stdout must be an absolute path"));
 }
 
 TEST_F(Containers, FailingPoststopIsAWarningAndSlowHooksAreKilled) {

@@ -68,6 +68,33 @@ TEST_F(Containers, IdIsTakenOnce) {
   }
 }
 
+TEST_F(Containers, IdsThatAreNoNamesAreRefusedWithTheirFault) {
+  configure({"true"});
+  const std::pair<const char*, const char*> cases[] = {{"a/b", "\"a/b\": invalid character '/'"},
+                                                       {"a b", "invalid character ' '"},
+                                                       {"", "it must not be empty"},
+                                                       {"..", "it must not begin with a dot"},
+                                                       {".hidden", "it must not begin with a dot"}};
+  for (const auto& [id, fault] : cases) {
+    EXPECT_THAT(runtime({"run", "--bundle", bundle(), id}).errors, HasSubstr(fault)) << id;
+  }
+}
+
+TEST_F(Containers, KillAndDeleteTakeARegularExpression) {
+  configure({"sleep", "1000"});
+  for (const char* id : {"web-1", "web-2", "db"}) {
+    ASSERT_EQ(run_silently({"run", "--detach", "--bundle", bundle(), id}).status, 0) << id;
+  }
+  EXPECT_EQ(runtime({"kill", "--regex", "^web-[0-9]$", "KILL"}).status, 0);
+  EXPECT_TRUE(test::wait_until([&] { return status("web-1") == "stopped" && status("web-2") == "stopped"; }));
+  EXPECT_EQ(status("db"), "running");
+  const auto partly = runtime({"delete", "--regex", "."});
+  EXPECT_EQ(partly.status, 1);
+  EXPECT_THAT(partly.errors, HasSubstr("db: cannot delete container db that is not stopped: running"));
+  EXPECT_THAT(state_folders(), testing::ElementsAre(testing::EndsWith("db")));
+  EXPECT_THAT(runtime({"delete", "--regex", "("}).errors, HasSubstr("\"(\" is not a regular expression"));
+}
+
 TEST_F(Containers, DeleteOfACreatedOneKillsIt) {
   configure({"sleep", "1000"});
   ASSERT_EQ(create(test_id).status, 0);

@@ -68,6 +68,45 @@ TEST_F(Containers, SeccompAnswersWithTheProfilesErrno) {
   EXPECT_FALSE(list_directory(root() + "/seccomp@3").value_or({}).empty());
 }
 
+// Profiles that were written before close_range(2) refuse it with EPERM.
+TEST_F(Containers, FiltersThatRefuseTheCallsOfOurOwnLastStepsLetTheProgramRun) {
+  for (const bool no_new_privileges : {true, false}) {
+    for (const bool capabilities : {true, false}) {
+      const auto result = run({"echo", "ran"}, [&](auto& config) {
+        config.process->no_new_privileges = no_new_privileges;
+        if (!capabilities) config.process->capabilities.reset();
+        config.linux_->seccomp = refusing("close_range", 1);
+      });
+      EXPECT_EQ(result.output, "ran\n") << no_new_privileges << capabilities << result.errors;
+    }
+  }
+}
+
+TEST_F(Containers, MissingDirectoryIsMadeInAReadOnlyRootToo) {
+  const auto result = run({"pwd"}, [](auto& config) {
+    config.root->readonly = true;
+    config.process->cwd = "/made/by/runtime";
+  });
+  EXPECT_EQ(result.output, "/made/by/runtime\n") << result.errors;
+}
+
+TEST_F(Containers, StdioThatIsNoDeviceGetsTheProgramsUserAndGroup) {
+  const auto result = run_shell("stat -L -c %u:%g /proc/self/fd/1", [](auto& config) {
+    config.process->user = {1000, 100, {}, {}};
+  });
+  EXPECT_EQ(result.output, "1000:100\n") << result.errors;
+}
+
+TEST_F(Containers, CallersGroupsAreKeptWhereTheAnnotationSaysSo) {
+  configure({"id", "-G"}, [](auto& config) { config.annotations["run.oci.keep_original_groups"] = "1"; });
+  Command command;
+  command.arguments = {"setpriv",  "--groups", "0,77", GANTRY_BIN_DIR "/gantry-oci", "--root", root(), "run",
+                       "--bundle", bundle(),   test_id};
+  const auto result = run_command(command);
+  ASSERT_OK(result);
+  EXPECT_EQ(result->output, "0 77\n") << result->errors;
+}
+
 TEST_F(Containers, MaskedPathsAreEmptyAndReadonlyOnesRefuseWrites) {
   const auto result = run_shell(
       "wc -c </proc/secret; ls /secrets | wc -l; echo 1 >/proc/sys/kernel/domainname; touch /ro/x; touch "
@@ -220,6 +259,14 @@ TEST_F(Containers, ExecUserWithoutAGroupKeepsTheContainersGroup) {
   ASSERT_EQ(create(test_id).status, 0);
   EXPECT_EQ(runtime({"exec", "-u", "1001", test_id, "sh", "-c", "id -u; id -g"}).output, "1001\n100\n");
   EXPECT_EQ(runtime({"exec", "-u", "1001:0", test_id, "sh", "-c", "id -u; id -g"}).output, "1001\n0\n");
+}
+
+TEST_F(Containers, ExecRefusesACapabilityThatNobodyKnows) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(run_silently({"run", "--detach", "--bundle", bundle(), test_id}).status, 0);
+  const auto result = runtime({"exec", "--cap", "CAP_FOO", test_id, "true"});
+  EXPECT_EQ(result.status, 255);
+  EXPECT_THAT(result.errors, HasSubstr("--cap: unknown capability \"CAP_FOO\""));
 }
 
 TEST_F(Containers, ExecRefusesFlagsThatTheProcessDocumentDecides) {
