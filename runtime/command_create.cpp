@@ -26,6 +26,8 @@ struct CreateFlags {
         option("bundle", 'b', bundle, "DIR", "folder with config.json and the root"),
         option("config", 'f', options.config, "FILE", "instead of BUNDLE/config.json"),
         option("console-socket", 0, options.console_socket, "PATH", "socket that gets the terminal's master"),
+        option("pidfd-socket", 0, options.pidfd_socket, "PATH",
+               "socket that gets a pidfd of the init process"),
         option("pid-file", 0, options.pid_file, "FILE", "write the init process's id there"),
         option("preserve-fds", 0, preserve, "N", "descriptors after stdio and LISTEN_FDS that it inherits"),
         toggle("no-pivot", 0, options.no_pivot, "move the root instead of pivot_root, as on a ramdisk"),

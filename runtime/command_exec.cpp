@@ -40,6 +40,7 @@ struct ExecFlags {
         option("process-label", 0, label, "LABEL", "SELinux label"),
         toggle("detach", 'd', options.detached, "don't wait for its end"),
         option("console-socket", 0, options.console_socket, "PATH", "socket that gets the terminal's master"),
+        option("pidfd-socket", 0, options.pidfd_socket, "PATH", "socket that gets a pidfd of the process"),
         option("pid-file", 0, options.pid_file, "FILE", "write its process id there"),
         option("preserve-fds", 0, preserve, "N", "descriptors after stdio and LISTEN_FDS that it inherits"),
         option("cgroup", 0, options.sub_cgroup, "PATH", "a cgroup below the container's (default: its own)"),

@@ -10,6 +10,7 @@
 #include "runtime/net_devices.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
+#include "runtime/send_fd.h"
 #include "runtime/start_socket.h"
 #include "runtime/syscalls.h"
 #include "runtime/terminal.h"
@@ -234,6 +235,9 @@ Result<Created> Creation::commit(const CreateOptions& options) {
   if (!options.pid_file.empty()) {
     TRY(write_file(options.pid_file, std::to_string(init_.pid), 0644).context("write pid file"));
   }
+  if (!options.pidfd_socket.empty()) TRY(send_pidfd(options.pidfd_socket, init_.pidfd));
+  const auto receiver = record_.annotations.find("run.oci.pidfd_receiver");
+  if (receiver != record_.annotations.end()) TRY(send_pidfd(receiver->second, init_.pidfd));
   if (!options.starts_here) TRY(answer(channel_));
   committed_ = true;
   return Created{std::move(folder_),     std::move(record_),  std::move(config_),

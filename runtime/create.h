@@ -29,6 +29,7 @@ struct CreateOptions {
   std::string bundle;          // absolute
   std::string config;          // absolute path; empty: BUNDLE/config.json
   std::string console_socket;  // empty: none
+  std::string pidfd_socket;    // gets a pidfd of init; empty: none
   std::string pid_file;
   bool no_pivot = false;
   bool no_new_keyring = false;

@@ -10,6 +10,7 @@
 #include "runtime/log.h"
 #include "runtime/plan.h"
 #include "runtime/procfs.h"
+#include "runtime/send_fd.h"
 #include "runtime/terminal.h"
 
 #include <fcntl.h>
@@ -219,6 +220,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
     TRY(join_rdt(config, record, child.pid));
     TRY(answer(channel.parent));
     TRY(follow(channel.parent, plan, child));
+    if (!options.pidfd_socket.empty()) TRY(send_pidfd(options.pidfd_socket, child.pidfd));
     if (options.pid_file.empty()) return {};
     return write_file(options.pid_file, std::to_string(child.pid), 0644).context("write pid file");
   };

@@ -9,6 +9,7 @@ struct ExecOptions {
   std::string source = "config.json";  // of the process object, and its place there, for errors
   std::string place = "$.process";
   std::string console_socket;
+  std::string pidfd_socket;  // gets a pidfd of the process; empty: none
   std::string pid_file;
   std::string sub_cgroup;  // below the container's; empty: its own
   bool ignore_paused = false;

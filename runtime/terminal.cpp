@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "runtime/root_path.h"
+#include "runtime/send_fd.h"
 #include "runtime/syscalls.h"
 
 #include <cstring>
@@ -67,20 +68,7 @@ Failure send_master(BorrowedFd socket, BorrowedFd master) {
   } while (number > 0);
   char* end = name + std::strlen(name);
   while (count > 0) *end++ = digits[--count];
-  iovec data{name, static_cast<size_t>(end - name)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fd = master.get();
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (::sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0)
+  if (send_fd(socket, master, name, static_cast<size_t>(end - name)) != 0)
     return {"send the terminal over the console socket", errno};
   return {};
 }

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "runtime/terminal.h"
 #include "tests/runtime/container_fixture.h"
 
 #include <csignal>
@@ -296,6 +297,46 @@ TEST_F(Containers, ExecTakesTtyBesideAProcessDocumentThatWantsATerminal) {
   const auto result = runtime({"exec", "--process", file("process"), "--tty", test_id});
   EXPECT_EQ(result.status, 0) << result.errors;
   EXPECT_THAT(result.output, HasSubstr("/dev/pts/"));
+}
+
+UniqueFd listen_at(const std::string& path) {
+  UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  EXPECT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  EXPECT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  return listener;
+}
+
+// The pid of the pidfd that comes with the next connection, by its fdinfo.
+std::string received_pid(const UniqueFd& listener) {
+  const UniqueFd connection(::accept(listener.get(), nullptr, nullptr));
+  const auto pidfd = receive_terminal(connection);
+  if (!pidfd) return pidfd.error().message();
+  const auto info = read_file(format("/proc/self/fdinfo/{}", pidfd->get()));
+  const auto at = info->find("Pid:\t");
+  return at == std::string::npos ? *info : info->substr(at + 5, info->find('\n', at) - at - 5);
+}
+
+TEST_F(Containers, PidfdOfInitGoesOverTheSocketsThatWereNamed) {
+  const auto by_flag = listen_at(file("flag"));
+  const auto by_annotation = listen_at(file("annotation"));
+  configure({"sleep", "1000"},
+            [&](auto& config) { config.annotations["run.oci.pidfd_receiver"] = file("annotation"); });
+  const auto made =
+      run_silently({"run", "--detach", "--bundle", bundle(), "--pidfd-socket", file("flag"), test_id});
+  ASSERT_EQ(made.status, 0) << made.errors;
+  EXPECT_EQ(received_pid(by_flag), std::to_string(pid_of(test_id)));
+  EXPECT_EQ(received_pid(by_annotation), std::to_string(pid_of(test_id)));
+  const auto exec = run_silently({"exec", "--detach", "--pidfd-socket", file("flag"), "--pid-file",
+                                  file("pid"), test_id, "sleep", "1000"});
+  ASSERT_EQ(exec.status, 0) << exec.errors;
+  EXPECT_EQ(received_pid(by_flag), read_file(file("pid")).value_or("no pid"));
+  const auto nobody = runtime({"run", "--bundle", bundle(), "--pidfd-socket", file("nobody"), "other"});
+  EXPECT_THAT(nobody.errors, HasSubstr("pidfd socket: open"));
+  EXPECT_THAT(state_folders(), testing::ElementsAre(testing::EndsWith(test_id)));
 }
 
 TEST_F(Containers, TerminalGoesOverTheConsoleSocket) {
