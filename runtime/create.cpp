@@ -183,7 +183,8 @@ Result<void> Creation::run_runtime_hooks() {
   oci::State state = describe(record_, oci::Status::created);
   state.pid = init_.pid;
   const auto prestart = TRY(plan_hooks("prestart", config_.hooks->prestart, record_.annotations));
-  const auto create_runtime = TRY(plan_hooks("createRuntime", config_.hooks->create_runtime, record_.annotations));
+  const auto create_runtime =
+      TRY(plan_hooks("createRuntime", config_.hooks->create_runtime, record_.annotations));
   TRY(run_hooks_here(prestart, state));
   return run_hooks_here(create_runtime, state);
 }

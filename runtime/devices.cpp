@@ -179,8 +179,9 @@ Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_nam
                          "device {}: the host's node is another device, and a user namespace can't make one",
                          node.path);
     }
-    if (set_mount_attributes(node.tree, 0, 0, MS_PRIVATE, false) != 0) {
-      return Error::system(errno, "device {}: set propagation", node.path);
+    // A node of the host's needs neither; crun binds it so, too.
+    if (set_mount_attributes(node.tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, false) != 0) {
+      return Error::system(errno, "device {}: set its mount's flags", node.path);
     }
   }
   return plan;

@@ -53,8 +53,8 @@ Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& 
   return {};
 }
 
-Result<void> plan_all_hooks(const oci::Hooks& hooks, const Annotations& annotations, const std::string& source,
-                            InitPlan& plan) {
+Result<void> plan_all_hooks(const oci::Hooks& hooks, const Annotations& annotations,
+                            const std::string& source, InitPlan& plan) {
   const auto plan_stage = [&](const char* stage, const std::vector<oci::Hook>& list) {
     return plan_hooks(stage, list, annotations).context("{}: $.hooks.{}", source, stage);
   };

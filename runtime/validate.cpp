@@ -92,8 +92,8 @@ Result<void> check_names(const oci::RuntimeConfig& config, const std::string& so
     const auto sysctl = config.linux_->sysctl.find(key);
     if (config.domainname.empty() || sysctl == config.linux_->sysctl.end()) continue;
     if (sysctl->second == config.domainname) continue;
-    return place.invalid(".domainname", "\"{}\" isn't what sysctl \"{}\" sets it to: \"{}\"", config.domainname, key,
-                         sysctl->second);
+    return place.invalid(".domainname", "\"{}\" isn't what sysctl \"{}\" sets it to: \"{}\"",
+                         config.domainname, key, sysctl->second);
   }
   if (find_namespace(*config.linux_, NamespaceType::uts) != nullptr) return {};
   if (!config.hostname.empty()) {

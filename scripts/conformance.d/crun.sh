@@ -3,7 +3,7 @@
 run_suite() {
   local tests=$checkout/tests file name limit=300
   [[ -x $tests/init ]] || wrong "$tests/init is missing: see --help"
-  [[ $place != guest ]] || limit=1800
+  [[ $place != guest ]] || limit=400
   export OCI_RUNTIME=$runtime INIT=$tests/init TMPDIR=$work/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$parts/python
   [[ -z $only ]] || export RUN_TESTS=$only
   local below=()

@@ -174,6 +174,24 @@ TEST_F(Containers, UserNamespaceMapsIds) {
   EXPECT_EQ(info.st_uid, 100000U);
 }
 
+TEST_F(Containers, HostsDevicesInAUserNamespaceAreBoundWithoutSetuidAndExecution) {
+  const auto result = run_shell("grep ' /dev/null ' /proc/self/mountinfo", [](auto& config) {
+    config.linux_->namespaces.push_back({oci::NamespaceType::user, ""});
+    config.linux_->uid_mappings = config.linux_->gid_mappings = {{0, 0, 65536}};
+    config.linux_->resources.devices.clear();
+  });
+  EXPECT_THAT(result.output, HasSubstr("nosuid")) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("noexec"));
+}
+
+TEST_F(Containers, DomainnameAndItsSysctlMaySayTheSame) {
+  const auto result = run({"cat", "/proc/sys/kernel/domainname"}, [](auto& config) {
+    config.domainname = "example";
+    config.linux_->sysctl["kernel.domainname"] = "example";
+  });
+  EXPECT_EQ(result.output, "example\n") << result.errors;
+}
+
 TEST_F(Containers, NamespacesAreJoinedByPath) {
   configure({"sleep", "1000"}, [](auto& config) { config.hostname = "first"; });
   ASSERT_EQ(create("first").status, 0);
