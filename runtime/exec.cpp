@@ -92,7 +92,8 @@ Failure enter_container(ExecPlan& plan) {
 Result<std::optional<cgroups::Cgroup>> find_cgroup(const Record& record, const std::string& sub) {
   if (record.cgroup.empty()) return std::optional<cgroups::Cgroup>();
   for (const auto& part : split(sub, '/')) {
-    if (part == "..") return Error::make(ErrorKind::invalid, "--cgroup \"{}\" must not hold \"..\"", sub);
+    if (part == "..")
+      return Error::make(ErrorKind::invalid, "--cgroup \"{}\": `..` components are not allowed", sub);
   }
   const std::string path = sub.empty() || sub == "/"
                                ? record.cgroup
