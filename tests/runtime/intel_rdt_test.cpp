@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Place place{"config.json", "$.linux.intelRdt"};
+constexpr Place rdt_place{"config.json", "$.linux.intelRdt"};
 
 class IntelRdt : public testing::Test {
  protected:
@@ -49,7 +49,7 @@ TEST_F(IntelRdt, WithoutAClassTheContainerHasAGroupOfItsName) {
   config.mem_bw_schema = "MB:0=20;1=70";
   config.schemata = {"L2:0=f"};
   config.enable_monitoring = true;
-  const auto plan = plan_rdt(config, "c1", root(), place);
+  const auto plan = plan_rdt(config, "c1", root(), rdt_place);
   ASSERT_OK(plan);
   EXPECT_TRUE(plan->makes_group && plan->own_group);
   EXPECT_ERROR(make_rdt_groups(*plan), ErrorKind::not_found, HasSubstr("c1/mon_groups/c1"));  // the kernel's
@@ -67,16 +67,16 @@ TEST_F(IntelRdt, AClassThatIsThereMustHaveWhatIsAskedForAndStays) {
   oci::IntelRdt config;
   config.clos_id = "gold";
   config.l3_cache_schema = "L3:0=07FF";
-  auto plan = plan_rdt(config, "c1", root(), place);
+  auto plan = plan_rdt(config, "c1", root(), rdt_place);
   ASSERT_OK(plan);
   EXPECT_FALSE(plan->makes_group || plan->own_group);
   EXPECT_EQ(plan->schemata, "");
   config.l3_cache_schema = "L3:0=f";
-  EXPECT_ERROR(plan_rdt(config, "c1", root(), place), ErrorKind::invalid,
+  EXPECT_ERROR(plan_rdt(config, "c1", root(), rdt_place), ErrorKind::invalid,
                HasSubstr("$.linux.intelRdt.l3CacheSchema: does not match the existing closID"));
   config.clos_id = "/";
   config.l3_cache_schema.clear();
-  plan = plan_rdt(config, "c1", root(), place);
+  plan = plan_rdt(config, "c1", root(), rdt_place);
   ASSERT_OK(plan);
   EXPECT_EQ(plan->group, root()) << "the default class is the root";
 }
@@ -93,13 +93,13 @@ TEST_F(IntelRdt, BadConfigurationsAreNamed) {
   for (const auto& [change, error] : cases) {
     oci::IntelRdt config;
     change(config);
-    EXPECT_ERROR(plan_rdt(config, "c1", root(), place), ErrorKind::invalid,
+    EXPECT_ERROR(plan_rdt(config, "c1", root(), rdt_place), ErrorKind::invalid,
                  HasSubstr(std::string("config.json: $.linux.intelRdt") + error));
   }
   ASSERT_OK(remove_tree(root() + "/info/MB"));
   oci::IntelRdt config;
   config.mem_bw_schema = "MB:0=1";
-  EXPECT_ERROR(plan_rdt(config, "c1", root(), place), ErrorKind::unsupported,
+  EXPECT_ERROR(plan_rdt(config, "c1", root(), rdt_place), ErrorKind::unsupported,
                HasSubstr("Intel RDT/MBA is not enabled"));
 }
 

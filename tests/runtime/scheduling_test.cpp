@@ -13,17 +13,17 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Place place{"config.json", "$.process"};
+constexpr Place process_place{"config.json", "$.process"};
 
 TEST(NumberLists, AreNumbersAndRanges) {
-  const auto set = parse_number_list("0-2,64,2000", place, ".x");
+  const auto set = parse_number_list("0-2,64,2000", process_place, ".x");
   ASSERT_OK(set);
   ASSERT_EQ(set->size(), 2000U / 64 + 1) << "more than the 1024 CPUs of cpu_set_t";
   EXPECT_EQ((*set)[0], 7U);
   EXPECT_EQ((*set)[1], 1U);
   EXPECT_EQ((*set)[2000 / 64], 1UL << (2000 % 64));
   for (const char* text : {"", "a", "0-", "-1", "0,,1", "3-1", "0-1-2", "65536", "0x1", " 1", "1,"}) {
-    EXPECT_ERROR(parse_number_list(text, place, ".x"), ErrorKind::invalid,
+    EXPECT_ERROR(parse_number_list(text, process_place, ".x"), ErrorKind::invalid,
                  HasSubstr("config.json: $.process.x"));
   }
 }
@@ -64,7 +64,7 @@ const BadScheduler bad_schedulers[] = {
 
 TEST(Schedulers, ThatThePolicyHasNoUseForAreRefused) {
   for (const auto& bad : bad_schedulers) {
-    const auto plan = plan_scheduler(bad.config, place);
+    const auto plan = plan_scheduler(bad.config, process_place);
     ASSERT_FALSE(plan) << bad.error;
     EXPECT_THAT(plan.error().message(), HasSubstr(bad.error));
     EXPECT_THAT(plan.error().message(), HasSubstr("config.json: $.process.scheduler"));
