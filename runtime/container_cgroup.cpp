@@ -14,11 +14,12 @@ constexpr std::string_view own_parent = "/gantry-oci/";
 Result<std::string> cgroup_path(const std::string& configured, const std::string& id) {
   for (const auto& part : split(configured, '/')) {
     if (part != "..") continue;
-    return Error::make(ErrorKind::invalid, "cgroupsPath \"{}\" must not hold \"..\"", configured);
+    return Error::make(ErrorKind::invalid, "$.linux.cgroupsPath: \"{}\" must not hold \"..\"", configured);
   }
   if (configured.find(':') != std::string::npos && configured[0] != '/') {
     return Error::make(ErrorKind::invalid,
-                       "cgroupsPath \"{}\" is for the systemd cgroup driver (--systemd-cgroup)", configured);
+                       "$.linux.cgroupsPath: \"{}\" is for the systemd cgroup driver (--systemd-cgroup)",
+                       configured);
   }
   std::string path = configured.empty() ? id : configured;
   if (path[0] != '/') path = std::string(own_parent) + path;

@@ -46,15 +46,15 @@ const NamespaceKind& kind_of(int flag) {
 Result<Join> open_namespace(const oci::Namespace& space, int flag) {
   Join join;
   join.flag = flag;
-  join.fd = TRY(open_file(space.path, O_RDONLY).context("namespaces: {} namespace", kind_of(flag).message));
+  join.fd = TRY(open_file(space.path, O_RDONLY).context("{} namespace", kind_of(flag).message));
   const int type = ::ioctl(join.fd.get(), NS_GET_NSTYPE);
   if (type < 0) {
-    return Error::make(ErrorKind::invalid, "namespaces: {} namespace: {} is not a namespace",
-                       kind_of(flag).message, space.path);
+    return Error::make(ErrorKind::invalid, "{} namespace: {} is not a namespace", kind_of(flag).message,
+                       space.path);
   }
   if (type != flag) {
-    return Error::make(ErrorKind::invalid, "namespaces: {} namespace: {} is not of that type",
-                       kind_of(flag).message, space.path);
+    return Error::make(ErrorKind::invalid, "{} namespace: {} is not of that type", kind_of(flag).message,
+                       space.path);
   }
   return join;
 }
@@ -63,8 +63,8 @@ Result<std::string> offset_lines(const oci::Linux& config) {
   std::string lines;
   for (const auto& [clock, offset] : config.time_offsets) {
     if (clock != "monotonic" && clock != "boottime") {
-      return Error::make(ErrorKind::invalid, "timeOffsets: unknown clock \"{}\" in time namespace offsets",
-                         clock);
+      return Error::make(ErrorKind::invalid,
+                         "$.linux.timeOffsets: unknown clock \"{}\" in time namespace offsets", clock);
     }
     lines += format("{} {} {}\n", clock, offset.secs, offset.nanosecs);
   }
@@ -108,12 +108,13 @@ int namespace_flag(oci::NamespaceType type) {
 
 Result<NamespacePlan> plan_namespaces(const oci::Linux& config) {
   NamespacePlan plan;
-  for (const auto& space : config.namespaces) {
+  for (size_t i = 0; i < config.namespaces.size(); ++i) {
+    const oci::Namespace& space = config.namespaces[i];
     const int flag = namespace_flag(space.type);
     if (space.path.empty()) {
       plan.created |= static_cast<uint64_t>(flag);
     } else {
-      plan.joins.push_back(TRY(open_namespace(space, flag)));
+      plan.joins.push_back(TRY(open_namespace(space, flag).context("$.linux.namespaces[{}].path", i)));
     }
   }
   plan.time_offsets = TRY(offset_lines(config));

@@ -118,7 +118,7 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
-  plan.namespaces = TRY(plan_namespaces(*config.linux_).context("{}: $.linux", source));
+  plan.namespaces = TRY(plan_namespaces(*config.linux_).context("{}", source));
   plan.sysctls = TRY(plan_sysctls(*config.linux_).context("{}: $.linux.sysctl", source));
   plan.root = TRY(plan_root(config, options.bundle, !options.no_pivot).context("{}", source));
   TRY(plan_mounts(config, options, source, plan));

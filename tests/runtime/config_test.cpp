@@ -65,7 +65,7 @@ const BadConfig bad_configs[] = {
      "$.linux.namespaces: user namespaces enabled, but no namespace path to join nor mappings to apply "
      "specified"},
     {"namespace path", [](auto& c) { c.linux_->namespaces[0].path = "/etc/passwd"; },
-     "$.linux: namespaces: pid namespace: /etc/passwd is not a namespace"},
+     "$.linux.namespaces[0].path: pid namespace: /etc/passwd is not a namespace"},
     {"wrong namespace", [](auto& c) { c.linux_->namespaces[0].path = "/proc/self/ns/uts"; },
      "is not of that type"},
     {"mount source",

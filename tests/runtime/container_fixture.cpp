@@ -11,10 +11,10 @@ namespace gantry::runtime {
 namespace {
 
 constexpr const char* program = GANTRY_BIN_DIR "/gantry-oci";
-constexpr const char* applets[] = {"sh",    "cat",   "ls",    "id",      "echo", "true",     "false",
-                                   "sleep", "mount", "env",   "pwd",     "stat", "hostname", "touch",
-                                   "head",  "grep",  "mkdir", "kill",    "tail", "wc",       "tty",
-                                   "stty",  "dd",    "test",  "readlink"};
+constexpr const char* applets[] = {"sh",    "cat",   "ls",    "id",       "echo",   "true",     "false",
+                                   "sleep", "mount", "env",   "pwd",      "stat",   "hostname", "touch",
+                                   "head",  "grep",  "mkdir", "kill",     "tail",   "wc",       "tty",
+                                   "stty",  "dd",    "test",  "readlink", "umount", "yes"};
 
 void copy_file(const std::string& from, const std::string& to) {
   const auto data = read_file(from);

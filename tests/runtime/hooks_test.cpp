@@ -105,7 +105,8 @@ TEST_F(Containers, FailingHookStopsTheContainerAndQuotesWhatItSaid) {
 }
 
 // runc CVE-2024-21626, by way of hooks.
-TEST_F(Containers, HooksInheritNoDescriptor) {
+// Checked: without close_on_exec_from in hooks.cpp.
+TEST_F(Containers, Cve_2024_21626_HooksInheritNoDescriptor) {
   const std::string list = "for f in /proc/self/fd/*; do readlink $f || true; done >";
   configure({"true"}, [&](auto& config) {
     config.hooks = oci::Hooks{};

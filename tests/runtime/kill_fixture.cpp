@@ -1,5 +1,7 @@
 #include "tests/runtime/kill_fixture.h"
 
+#include "tests/runtime/own_mounts.h"
+
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -31,6 +33,7 @@ void KilledAtEachCall::SetUp() {
   Containers::SetUp();
   if (IsSkipped()) return;
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  ASSERT_TRUE(take_own_mounts());
   mounts_ = read_file("/proc/self/mountinfo").value_or("");
 }
 

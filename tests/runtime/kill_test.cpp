@@ -42,7 +42,8 @@ class Killing : public KilledAtEachCall {
 // Every call with the container that has most; then some of those of others. All calls of all took minutes.
 constexpr int some = 4;
 
-// With a cache of filters that is empty: the one place outside of the container's folder that is written.
+// Checked: with the record saved only after its cgroup is made. With a cache of filters that is empty: the
+// one place outside of the container's folder that is written.
 TEST_F(Killing, CreateItself) {
   configure_all(false);
   const std::string cache = root() + "/seccomp@2";

@@ -31,7 +31,8 @@ class Mounts : public Containers {
   std::vector<std::string> canary() { return list_directory(file("canary")).value_or({"?"}); }
 };
 
-TEST_F(Mounts, DestinationsBehindLinksThatLeadToNothingAreMadeInTheRoot) {
+// cri-o CVE-2024-5154: a link of the image where resolv.conf is mounted.
+TEST_F(Mounts, Cve_2024_5154_DestinationsBehindLinksThatLeadToNothingAreMadeInTheRoot) {
   link("../run/systemd/resolve/stub-resolv.conf",
        "/etc/resolv.conf");  // of every image with systemd-resolved
   link("/var/lib/x", "/data");
@@ -103,7 +104,8 @@ TEST_F(Mounts, RecursiveOptionsHoldForNewFileSystemsToo) {
 }
 
 // runc CVE-2019-16884: a folder of procfs isn't procfs.
-TEST_F(Mounts, OnlyTheRootOfAProcfsIsBoundOnProc) {
+// Checked: without plan_bind's refusal in mounts.cpp.
+TEST_F(Mounts, Cve_2019_16884_OnlyTheRootOfAProcfsIsBoundOnProc) {
   for (const char* source : {"/proc/1/attr", "/proc/self/task", "/proc/sys"}) {
     const auto result = run({"echo", "ran"}, [&](auto& config) {
       std::erase_if(config.mounts, [](const auto& mount) { return mount.destination == "/proc"; });

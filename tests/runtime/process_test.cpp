@@ -262,7 +262,9 @@ TEST_F(Containers, ExecJoinsTheContainersKeyringOnlyIfItHasOne) {
   }
 }
 
-TEST_F(Containers, ExecUserIsNumbersOnly) {
+// crun CVE-2026-30892, runc CVE-2016-3697.
+// Checked: with set_user of command_exec.cpp reading the id by atoi.
+TEST_F(Containers, Cve_2026_30892_2016_3697_ExecUserIsNumbersOnly) {
   configure({"sleep", "1000"});
   ASSERT_EQ(create(test_id).status, 0);
   for (const char* user :

@@ -1,10 +1,8 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/runtime/exchange.h"
 
-#include <atomic>
 #include <chrono>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 // A root that changes while a container is made of it: two of its names are exchanged all the time, one a
@@ -14,29 +12,6 @@ namespace gantry::runtime {
 namespace {
 
 constexpr auto time_of_each = std::chrono::milliseconds(350);
-
-// renameat2(2) RENAME_EXCHANGE in a thread, until destroyed.
-class Exchange {
- public:
-  Exchange(std::string one, std::string other)
-      : thread_([this, one = std::move(one), other = std::move(other)] {
-          while (!done_) {
-            if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) ++count_;
-          }
-        }) {}
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() {
-    done_ = true;
-    thread_.join();
-  }
-  int count() const { return count_; }
-
- private:
-  std::atomic<bool> done_{false};
-  std::atomic<int> count_{0};
-  std::thread thread_;
-};
 
 class Races : public Containers {
  protected:
@@ -63,7 +38,7 @@ class Races : public Containers {
     ASSERT_EQ(undisturbed.status, 0) << undisturbed.errors;
     int tried = 0;
     {
-      const Exchange exchange(folder, link);
+      const Exchange exchange({{folder, link}});
       const auto end = std::chrono::steady_clock::now() + time_of_each;
       for (; std::chrono::steady_clock::now() < end; ++tried) {
         (void)make_run();  // many fail: what they found is gone a moment later
@@ -84,7 +59,8 @@ class Races : public Containers {
 
 // runc CVE-2021-30465: the destination is checked and then mounted on. runc CVE-2024-45310: what is missing
 // on the way to it is made.
-TEST_F(Races, MountDestinationsThatTurnIntoLinksNeverReachTheHost) {
+// Checked: with root_path.cpp opening below the root without RESOLVE_IN_ROOT.
+TEST_F(Races, Cve_2021_30465_2024_45310_MountDestinationsThatTurnIntoLinks) {
   for (const auto& target : ways_to_the_canary()) {
     make_containers_while_exchanging("/volume", target, [&](auto& config) {
       config.mounts.push_back({"/volume", "bind", file("folder"), {"bind", "ro"}, {}, {}});
@@ -99,7 +75,8 @@ TEST_F(Races, MountDestinationsThatTurnIntoLinksNeverReachTheHost) {
 }
 
 // runc CVE-2026-41579.
-TEST_F(Races, DevThatTurnsIntoALinkNeverReachesTheHost) {
+// Checked: with root_path.cpp opening below the root without RESOLVE_IN_ROOT.
+TEST_F(Races, Cve_2026_41579_DevThatTurnsIntoALink) {
   make_containers_while_exchanging("/dev", file("canary"), [](auto& config) {
     std::erase_if(config.mounts, [](const auto& mount) { return mount.destination.rfind("/dev", 0) == 0; });
   });

@@ -4,8 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Roots and configurations made to break out. What counts is the host's side: a canary's content, and that
-// nothing ran.
+// Roots and configurations made to break out, as others' runtimes were: docs/security.md has the table. What
+// counts is the host's side: a canary's content, and that nothing ran. `Checked:` says with which defence
+// taken out the test was seen to fail.
 
 namespace gantry::runtime {
 namespace {
@@ -14,7 +15,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-class Hostile : public Containers {
+class CveTest : public Containers {
  protected:
   void replace(const std::string& name, const std::string& target) {
     ASSERT_OK(remove_tree(rootfs() + name));
@@ -26,7 +27,8 @@ class Hostile : public Containers {
 };
 
 // runc CVE-2023-27561, CVE-2023-28642.
-TEST_F(Hostile, ProcThatIsASymlinkIsRefused) {
+// Checked: with open_target of mounts.cpp following links (`fixed` false).
+TEST_F(CveTest, Cve_2023_27561_2023_28642_ProcThatIsASymlinkIsRefused) {
   replace("/proc", "/tmp/elsewhere");
   ASSERT_OK(make_directories(rootfs() + "/tmp/elsewhere", 0755));
   const auto result = run({"echo", "ran"});
@@ -36,7 +38,8 @@ TEST_F(Hostile, ProcThatIsASymlinkIsRefused) {
 }
 
 // runc CVE-2026-41579, crun CVE-2026-47766.
-TEST_F(Hostile, DevThatIsASymlinkIsRefusedWithAndWithoutAMountOnIt) {
+// Checked: with make_devices opening /dev by make_folder_in_root, and open_target as above.
+TEST_F(CveTest, Cve_2026_41579_2026_47766_DevThatIsASymlinkIsRefused) {
   ASSERT_OK(make_directories(file("canary"), 0755));
   for (const bool mounted : {true, false}) {
     replace("/dev", "../../../../../../../../.." + file("canary"));
@@ -50,7 +53,7 @@ TEST_F(Hostile, DevThatIsASymlinkIsRefusedWithAndWithoutAMountOnIt) {
 }
 
 // /dev is the host's own when a bind put it there, however its name is spelled: not a node is made in it.
-TEST_F(Hostile, HostFolderBoundOnDevIsNotWrittenToWhateverItsNameIs) {
+TEST_F(CveTest, HostFolderBoundOnDevIsNotWrittenToWhateverItsNameIs) {
   const std::string host = file("hostdev");
   ASSERT_OK(make_directories(host, 0755));
   ASSERT_OK(write_file(host + "/ptmx", "the host's", 0644));
@@ -65,7 +68,7 @@ TEST_F(Hostile, HostFolderBoundOnDevIsNotWrittenToWhateverItsNameIs) {
   }
 }
 
-TEST_F(Hostile, DevThatIsBoundElsewhereTooStillGetsItsDevices) {
+TEST_F(CveTest, DevThatIsBoundElsewhereTooStillGetsItsDevices) {
   const auto result = run_shell("echo >/dev/null; cat /dev/null && echo device", [&](auto& config) {
     without_mount(config, "/dev");
     config.mounts.push_back({"/other", "bind", rootfs() + "/dev", {"bind"}, {}, {}});
@@ -74,7 +77,8 @@ TEST_F(Hostile, DevThatIsBoundElsewhereTooStillGetsItsDevices) {
 }
 
 // runc CVE-2025-31133: the mask's source is the host's null device, whatever the image has at /dev/null.
-TEST_F(Hostile, DevNullThatIsASymlinkNeitherUnmasksNorIsWritten) {
+// Checked: with make_node of devices.cpp taking what is there (`same` true).
+TEST_F(CveTest, Cve_2025_31133_DevNullThatIsASymlinkNeitherUnmasksNorIsWritten) {
   replace("/dev/null", "/proc/sys/kernel/core_pattern");
   const auto result = run({"sh", "-c", "cat /proc/version | wc -c; echo ran"}, [&](auto& config) {
     without_mount(config, "/dev");
@@ -85,7 +89,8 @@ TEST_F(Hostile, DevNullThatIsASymlinkNeitherUnmasksNorIsWritten) {
 }
 
 // runc CVE-2025-52565.
-TEST_F(Hostile, DevConsoleThatIsASymlinkIsNotFollowed) {
+// Checked: with bind_console of terminal.cpp making the file without O_EXCL, O_NOFOLLOW and RESOLVE_*.
+TEST_F(CveTest, Cve_2025_52565_DevConsoleThatIsASymlinkIsNotFollowed) {
   ASSERT_OK(write_file(file("canary"), "canary", 0644));
   replace("/dev/console", "/tmp/target");
   configure({"sh", "-c", "test -f /tmp/target && echo followed; echo ran"}, [&](auto& config) {
@@ -98,7 +103,8 @@ TEST_F(Hostile, DevConsoleThatIsASymlinkIsNotFollowed) {
 }
 
 // runc CVE-2019-16884, CVE-2019-19921: only a procfs may be at /proc, and little inside it, by whatever path.
-TEST_F(Hostile, NothingElseIsMountedOnProc) {
+// Checked: without check_target's refusal in mounts.cpp.
+TEST_F(CveTest, Cve_2019_16884_2019_19921_2019_18837_NothingElseIsMountedOnProc) {
   ASSERT_OK(make_directories(file("fake"), 0755));
   ASSERT_EQ(::symlink("/proc/sys", (rootfs() + "/link").c_str()), 0);
   const std::pair<oci::Mount, const char*> cases[] = {
@@ -121,7 +127,8 @@ TEST_F(Hostile, NothingElseIsMountedOnProc) {
 }
 
 // runc CVE-2024-45310, CVE-2021-30465: destinations and what is made for them stay inside.
-TEST_F(Hostile, MountTargetsBehindSymlinksStayInTheRoot) {
+// Checked: without RESOLVE_IN_ROOT in root_path.cpp's `inside`.
+TEST_F(CveTest, Cve_2021_30465_MountTargetsBehindSymlinksStayInTheRoot) {
   ASSERT_OK(make_directories(file("canary"), 0755));
   ASSERT_OK(write_file(file("data"), "mine", 0644));
   ASSERT_EQ(::symlink(file("canary").c_str(), (rootfs() + "/escape").c_str()), 0);
@@ -138,7 +145,8 @@ TEST_F(Hostile, MountTargetsBehindSymlinksStayInTheRoot) {
 }
 
 // runc CVE-2024-21626: a working directory by a leaked descriptor, at run and at exec.
-TEST_F(Hostile, WorkingDirectoryByDescriptorIsRefused) {
+// Checked: without RESOLVE_* in `inside`, follow_link's refusal of procfs, and check_cwd.
+TEST_F(CveTest, Cve_2024_21626_WorkingDirectoryByDescriptorIsRefused) {
   for (int fd = 3; fd < 31; ++fd) {
     const auto result =
         run({"pwd"}, [&](auto& config) { config.process->cwd = format("/proc/self/fd/{}", fd); });
@@ -154,7 +162,8 @@ TEST_F(Hostile, WorkingDirectoryByDescriptorIsRefused) {
   }
 }
 
-TEST_F(Hostile, NoDescriptorAboveStdioReachesTheProgram) {
+// Checked: without close_on_exec_from in finish_process.
+TEST_F(CveTest, Cve_2024_21626_NoDescriptorAboveStdioReachesTheProgram) {
   const UniqueFd leaked(::open("/etc", O_RDONLY | O_DIRECTORY));  // without O_CLOEXEC: a careless caller's
   ASSERT_TRUE(bool(leaked));
   const std::string list = "for f in /proc/self/fd/*; do readlink $f; done";
@@ -165,7 +174,7 @@ TEST_F(Hostile, NoDescriptorAboveStdioReachesTheProgram) {
   EXPECT_THAT(runtime({"exec", test_id, "sh", "-c", list}).output, Not(HasSubstr("/etc")));
 }
 
-TEST_F(Hostile, PreservedDescriptorsMustBeOpenAndAreOnlyThoseAsked) {
+TEST_F(CveTest, PreservedDescriptorsMustBeOpenAndAreOnlyThoseAsked) {
   configure({"sh", "-c", "cat <&3 >/dev/null && echo three; { cat <&4; } 2>/dev/null || echo no four"});
   Command command;
   command.arguments = {"/bin/sh",
@@ -194,7 +203,8 @@ TEST_F(Hostile, PreservedDescriptorsMustBeOpenAndAreOnlyThoseAsked) {
 // runc CVE-2019-5736: a container takes hold of the program behind a process in it, and writes to that once
 // the process is gone and the kernel lets it. The same attack on a program of its own shows that it would
 // work.
-TEST_F(Hostile, ProgramThatAContainerSeesCannotBeWrittenAfterItsEnd) {
+// Checked: with gantry_seal of seal.cpp returning at once.
+TEST_F(CveTest, Cve_2019_5736_ProgramThatAContainerSeesCannotBeWritten) {
   const std::string program = GANTRY_BIN_DIR "/gantry-oci";
   const auto before = read_file(program, size_t{1} << 30);
   ASSERT_OK(before);
@@ -243,7 +253,9 @@ TEST_F(Hostile, ProgramThatAContainerSeesCannotBeWrittenAfterItsEnd) {
 }
 
 // runc CVE-2019-5736: the image's program is the runtime's own.
-TEST_F(Hostile, ProgramThatNamesItselfAsInterpreterLeavesTheRuntimeAsItWas) {
+// Holds without seal.cpp too, as nothing here opens the program for writing: the recipe of the CVE, for the
+// record.
+TEST_F(CveTest, Cve_2019_5736_ProgramThatNamesItselfAsInterpreterLeavesTheRuntime) {
   const auto before = read_file(GANTRY_BIN_DIR "/gantry-oci", size_t{1} << 30);
   ASSERT_OK(before);
   ASSERT_OK(write_file(rootfs() + "/bin/evil", "#!/proc/self/exe\n", 0755));
@@ -254,7 +266,8 @@ TEST_F(Hostile, ProgramThatNamesItselfAsInterpreterLeavesTheRuntimeAsItWas) {
 }
 
 // cri-o CVE-2022-0811 and runc CVE-2025-52881.
-TEST_F(Hostile, SysctlsOfTheHostAreRefused) {
+// Checked: without check_key in plan_sysctls.
+TEST_F(CveTest, Cve_2022_0811_SysctlsOfTheHostAreRefused) {
   const std::pair<const char*, const char*> cases[] = {
       {"kernel.core_pattern", "is not in a separate kernel namespace"},
       {"net.ipv4.ip_forward/../../../kernel/core_pattern", "sysctl"},
