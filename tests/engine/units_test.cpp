@@ -63,22 +63,6 @@ TEST(ResolveUser, UnknownNamesAreNamed) {
   EXPECT_ERROR(resolve_user(passwd, group, "4294967295", {}), ErrorKind::not_found, HasSubstr("4294967295"));
 }
 
-TEST(RootFiles, LinksDontLeadOutOfTheRoot) {
-  const auto outside = TemporaryDirectory::make();
-  ASSERT_OK(outside);
-  const std::string root = join_path(outside->path(), "root");
-  ASSERT_OK(make_directories(join_path(root, "etc"), 0755));
-  ASSERT_OK(write_file(join_path(outside->path(), "secret"), "secret"));
-  ASSERT_EQ(symlink("../../secret", join_path(root, "etc/passwd").c_str()), 0);
-  const auto fd = open_root(root);
-  ASSERT_OK(fd);
-  EXPECT_FALSE(bool(read_in_root(*fd, "/etc/passwd"))) << "a link in the image reached a file of the host";
-  ASSERT_EQ(symlink("../..", join_path(root, "up").c_str()), 0);
-  ASSERT_OK(make_directories_in_root(*fd, "/up/made/here"));
-  EXPECT_TRUE(path_exists(join_path(root, "made/here")));
-  EXPECT_FALSE(path_exists(join_path(outside->path(), "made")));
-}
-
 TEST(RootFiles, AFifoInPlaceOfPasswdDoesntBlock) {
   const auto root = TemporaryDirectory::make();
   ASSERT_OK(root);

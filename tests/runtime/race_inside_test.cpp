@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr auto time_of_each = std::chrono::seconds(8);
+constexpr auto time_inside = std::chrono::seconds(8);
 
 class HostileRoot : public Containers {
  protected:
@@ -45,7 +45,7 @@ class HostileRoot : public Containers {
   }
 
   static bool goes_on(std::chrono::steady_clock::time_point begin) {
-    return std::chrono::steady_clock::now() - begin < time_of_each;
+    return std::chrono::steady_clock::now() - begin < time_inside;
   }
 
  private:
