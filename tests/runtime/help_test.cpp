@@ -148,7 +148,7 @@ TEST(MonitorUsage, WrongOptionsAreStatus2) {
            Wrong{"--dir", 2, "option --dir needs a value (see gantry-monitor --help)"},
            Wrong{"--dir=", 2, "option --dir must not be empty (see gantry-monitor --help)"},
            Wrong{"--dir=/x --sync-fd 1", 2, "option --sync-fd: descriptor 1 isn't open, or is one of 0 to 2"},
-           Wrong{"--dir=/nonexistent", 1, "open /nonexistent/monitor.json: No such file or directory"},
+           Wrong{"--dir=/nonexistent", 1, "open /nonexistent/monitor.lock: No such file or directory"},
        }) {
     const auto done = call("gantry-monitor", wrong.line);
     EXPECT_EQ(done.status, wrong.status) << wrong.line;
