@@ -30,6 +30,17 @@ std::map<std::string, uint64_t> read_events(const std::string& directory, std::s
   return text ? parse_flat_keyed(*text) : std::map<std::string, uint64_t>();
 }
 
+// Below a folder that was delegated only what was given there can be had: then the plan is made again for
+// that.
+Result<void> enable_for(LimitPlan& limits, const HostSupport& host, const std::string& path,
+                        const std::set<std::string>& wanted, const oci::LinuxResources& resources,
+                        Enforcement enforcement) {
+  auto enabled = enable_controllers(host, path, limits.controllers, wanted);
+  if (enabled || enabled.error().kind() != ErrorKind::denied) return enabled;
+  limits = TRY(plan_limits(resources, within_delegation(host, path), enforcement));
+  return enable_controllers(host, path, limits.controllers, {});
+}
+
 }  // namespace
 
 Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources& resources,
@@ -38,7 +49,7 @@ Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources
   const auto host = TRY(with_cgroup2(detect_host()));
   auto limits = TRY(plan_limits(resources, host, enforcement));
   auto created = TRY(make_folders(host, path));
-  TRY(enable_controllers(host, path, limits.controllers, {"cpu", "memory", "pids", "io"}));
+  TRY(enable_for(limits, host, path, {"cpu", "memory", "pids", "io"}, resources, enforcement));
   Cgroup cgroup(path, host.mount + path);
   cgroup.dropped_ = TRY(write_limits(cgroup.directory_, std::move(limits), enforcement));
   created.keep();
@@ -50,7 +61,7 @@ Result<Cgroup> Cgroup::adopt(const std::string& path, const oci::LinuxResources&
   TRY(path_parts(path));
   const auto host = TRY(with_cgroup2(detect_host()));
   auto limits = TRY(plan_limits(resources, host, enforcement));
-  TRY(enable_controllers(host, path, limits.controllers, {}));
+  TRY(enable_for(limits, host, path, {}, resources, enforcement));
   Cgroup cgroup(path, host.mount + path);
   cgroup.dropped_ = TRY(write_limits(cgroup.directory_, std::move(limits), enforcement));
   return cgroup;

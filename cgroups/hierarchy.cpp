@@ -71,6 +71,20 @@ Result<void> enable_in(const std::string& folder, const std::set<std::string>& n
 
 }  // namespace
 
+HostSupport within_delegation(HostSupport host, const std::string& path) {
+  auto folder = host.mount;
+  for (const auto& part : path_parts(path).value_or({})) {
+    const auto control = join_path(folder, "cgroup.subtree_control");
+    if (path_exists(control) && access(control.c_str(), W_OK) != 0) {
+      const auto given = read_names(folder, "cgroup.subtree_control");
+      std::erase_if(host.controllers, [&](const auto& name) { return given.count(name) == 0; });
+      host.giver = folder;
+    }
+    folder = join_path(folder, part);
+  }
+  return host;
+}
+
 Result<std::vector<std::string>> path_parts(const std::string& path) {
   const auto broken = [&](std::string_view rule) {
     return Error::make(ErrorKind::invalid, "cgroup path must {}, found \"{}\"", rule, path);

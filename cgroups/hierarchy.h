@@ -43,4 +43,8 @@ Result<CreatedFolders> make_folders(const HostSupport& host, const std::string& 
 Result<void> enable_controllers(const HostSupport& host, const std::string& path,
                                 const std::set<std::string>& needed, const std::set<std::string>& wanted);
 
+// What the cgroup at `path` can have when some folders above it aren't ours to change: their children have
+// what cgroup.subtree_control gives them already, and no more.
+HostSupport within_delegation(HostSupport host, const std::string& path);
+
 }  // namespace gantry::cgroups

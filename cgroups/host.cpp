@@ -86,8 +86,9 @@ std::optional<std::string> parse_cgroup_membership(std::string_view text) {
 
 std::string HostSupport::describe() const {
   if (mount.empty()) return "no cgroup2 file system is mounted";
-  if (controllers.empty()) return format("{} offers no controllers", mount);
-  return format("{} offers {}", mount,
+  const std::string& folder = giver.empty() ? mount : giver;
+  if (controllers.empty()) return format("{} offers no controllers", folder);
+  return format("{} offers {}", folder,
                 join(std::vector<std::string>(controllers.begin(), controllers.end()), ", "));
 }
 

@@ -12,6 +12,7 @@ struct HostSupport {
   std::string mount;                  // where cgroup2 is mounted as we see it; empty: nowhere
   bool unified = false;               // cgroup2 alone, at /sys/fs/cgroup; false: hybrid, v1 or nothing
   std::set<std::string> controllers;  // in cgroup.controllers of that mount: "cpu", "memory", "pids", …
+  std::string giver = {};             // the folder that gives them, where it isn't the mount
 
   bool offers(std::string_view controller) const { return controllers.count(std::string(controller)) != 0; }
   // "/sys/fs/cgroup/unified offers hugetlb", "no cgroup2 mount": for errors.

@@ -65,7 +65,7 @@ void make_rootless(oci::RuntimeConfig& config) {
   for (auto& entry : config.mounts) {
     std::erase(entry.options, "gid=5");
     if (entry.destination != "/sys") continue;
-    entry = mount("/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"});
+    entry = mount("/sys", "none", "/sys", {"rbind", "rnosuid", "rnoexec", "rnodev", "rro"});
   }
 }
 

@@ -1,17 +1,39 @@
 #include "runtime/container_cgroup.h"
 
+#include "base/files.h"
 #include "base/text.h"
 #include "cgroups/host.h"
 #include "cgroups/systemd.h"
 #include "runtime/log.h"
+
+#include <unistd.h>
 
 namespace gantry::runtime {
 namespace {
 
 constexpr std::string_view own_parent = "/gantry-oci/";
 
+// A user has no folder of his own at the root. Not below our own cgroup, if that can be: it has processes, so
+// that the kernel gives its children no controllers.
+std::string parent_of_users_cgroups() {
+  const auto text = read_file("/proc/self/cgroup");
+  const auto own = text ? cgroups::parse_cgroup_membership(*text) : std::nullopt;
+  if (!own || own->size() <= 1) return std::string(own_parent);
+  const auto above = own->substr(0, own->rfind('/'));
+  const auto mount = cgroups::detect_mount().mount;
+  const bool writable = ::access((mount + above + "/").c_str(), W_OK) == 0;
+  return (writable ? above : *own) + std::string(own_parent);
+}
+
+// What limits a user's container: device rules don't, since no program of ours can guard devices there, and
+// none is needed, as only nodes that the user may open on the host can be bound into it.
+oci::LinuxResources without_devices(oci::LinuxResources resources) {
+  resources.devices = {{true, {}, {}, {}, "rwm"}};
+  return resources;
+}
+
 // Where `configured`, a linux.cgroupsPath, is below the cgroup2 mount.
-Result<std::string> cgroup_path(const std::string& configured, const std::string& id) {
+Result<std::string> cgroup_path(const std::string& configured, const std::string& id, bool rootless) {
   for (const auto& part : split(configured, '/')) {
     if (part != "..") continue;
     return Error::make(ErrorKind::invalid, "$.linux.cgroupsPath: \"{}\" must not hold \"..\"", configured);
@@ -22,7 +44,7 @@ Result<std::string> cgroup_path(const std::string& configured, const std::string
                        configured);
   }
   std::string path = configured.empty() ? id : configured;
-  if (path[0] != '/') path = std::string(own_parent) + path;
+  if (path[0] != '/') path = (rootless ? parent_of_users_cgroups() : std::string(own_parent)) + path;
   const auto there = cgroups::Cgroup::open(path);
   const auto processes = there ? there->processes() : Result<std::vector<pid_t>>(std::vector<pid_t>());
   if (processes && !processes->empty()) {
@@ -61,28 +83,45 @@ Result<void> place_cgroup(const oci::Linux& config, const GlobalOptions& global,
     return {};
   }
   if (!global.systemd_cgroup) {
-    record.cgroup = TRY(cgroup_path(config.cgroups_path, record.id));
+    record.cgroup = TRY(cgroup_path(config.cgroups_path, record.id, is_rootless(global.rootless)));
     return {};
   }
-  record.user_scope = uses_user_manager(global.rootless);
+  record.user_scope = is_rootless(global.rootless);
   record.scope = TRY(cgroups::parse_unit_place(config.cgroups_path, record.id, record.user_scope)).unit;
   return {};
 }
 
+bool can_do_without_cgroup(const oci::LinuxResources& resources, const GlobalOptions& global) {
+  if (!is_rootless(global.rootless)) return false;
+  auto limits = resources;
+  limits.devices.clear();
+  return !has_limits(limits);
+}
+
 Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
-                                                     const oci::LinuxResources& resources, Limits limits) {
-  const bool asked = has_limits(resources);
-  if (!asked && cgroups::detect_mount().mount.empty()) return std::optional<cgroups::Cgroup>();
-  auto cgroup = cgroups::Cgroup::create(path, resources, enforcement_of(limits));
-  if (!cgroup) {
-    const bool can_do_without =
-        cgroup.error().kind() == ErrorKind::unsupported && limits == Limits::best_effort;
-    if (!can_do_without) return std::move(cgroup).error();
-    log_warning("no cgroup: " + cgroup.error().message());
-    return std::optional<cgroups::Cgroup>();
+                                                     const oci::LinuxResources& resources,
+                                                     const GlobalOptions& global) {
+  using Made = std::optional<cgroups::Cgroup>;
+  if (!has_limits(resources) && cgroups::detect_mount().mount.empty()) return Made();
+  const bool rootless = is_rootless(global.rootless);
+  auto cgroup = cgroups::Cgroup::create(path, rootless ? without_devices(resources) : resources,
+                                        enforcement_of(global.limits));
+  if (cgroup) {
+    warn_of_dropped(*cgroup);
+    return Made(std::move(*cgroup));
   }
-  warn_of_dropped(*cgroup);
-  return std::optional<cgroups::Cgroup>(std::move(*cgroup));
+  const auto kind = cgroup.error().kind();
+  if (kind != ErrorKind::exists && kind != ErrorKind::invalid && can_do_without_cgroup(resources, global)) {
+    return Made();
+  }
+  const bool not_ours = kind == ErrorKind::unsupported || (rootless && kind == ErrorKind::denied);
+  if (not_ours && global.limits == Limits::best_effort) {
+    log_warning("no cgroup: " + cgroup.error().message());
+    return Made();
+  }
+  if (kind != ErrorKind::denied || !rootless) return std::move(cgroup).error();
+  return std::move(cgroup).error().context(
+      "limits need a cgroup that is the user's (--systemd-cgroup asks for one)");
 }
 
 Result<cgroups::Cgroup> create_scope(Record& record, const oci::Linux& config, pid_t pid, Limits limits) {
@@ -93,7 +132,8 @@ Result<cgroups::Cgroup> create_scope(Record& record, const oci::Linux& config, p
   request.description = "container " + record.id;
   request.annotations = record.annotations;
   request.enforcement = enforcement_of(limits);
-  auto cgroup = TRY(cgroups::create_scope(request, config.resources));
+  auto cgroup = TRY(cgroups::create_scope(
+      request, record.user_scope ? without_devices(config.resources) : config.resources));
   warn_of_dropped(cgroup);
   record.cgroup = cgroup.path();
   return cgroup;

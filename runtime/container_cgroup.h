@@ -11,13 +11,18 @@
 namespace gantry::runtime {
 
 // Decides where a container's cgroup goes. Without systemd, record.cgroup: linux.cgroupsPath if absolute,
-// below /gantry-oci if relative, /gantry-oci/ID if empty. With it, record.scope and user_scope. Neither: none
-// is made (Limits::none). Errors: invalid; exists, when processes that aren't ours live there.
+// below /gantry-oci if relative, /gantry-oci/ID if empty; rootless, that gantry-oci is beside our own cgroup,
+// or below it where only that is the user's. With systemd, record.scope and user_scope. Neither: none is made
+// (Limits::none). Errors: invalid; exists, when processes that aren't ours live there.
 Result<void> place_cgroup(const oci::Linux& config, const GlobalOptions& global, Record& record);
 
-// Empty when the host has no cgroup2 and nothing was asked of it.
+// Empty when the host has no cgroup2, or a user may not make one, and nothing was asked of it.
 Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
-                                                     const oci::LinuxResources& resources, Limits limits);
+                                                     const oci::LinuxResources& resources,
+                                                     const GlobalOptions& global);
+
+// Whether a container may go without a cgroup that the kernel refuses: rootless, with no limits asked for.
+bool can_do_without_cgroup(const oci::LinuxResources& resources, const GlobalOptions& global);
 
 // Makes record.scope around the process, and sets record.cgroup. Errors: exists, when such a unit runs.
 Result<cgroups::Cgroup> create_scope(Record& record, const oci::Linux& config, pid_t pid, Limits limits);

@@ -14,9 +14,11 @@
 #include "runtime/start_socket.h"
 #include "runtime/syscalls.h"
 #include "runtime/terminal.h"
+#include "runtime/user_namespace.h"
 #include "runtime/validate.h"
 
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,7 +36,7 @@ Record make_record(const oci::RuntimeConfig& config, const CreateOptions& option
   record.annotations = config.annotations;
   record.own_pid_namespace = plan.namespaces.creates(CLONE_NEWPID);
   record.new_keyring = !options.no_new_keyring;
-  record.owner = ::getuid();
+  record.owner = static_cast<uint32_t>(::getauxval(AT_UID));  // not as a user namespace shows it
   return record;
 }
 
@@ -53,7 +55,8 @@ class Creation {
   Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
   Result<void> make_cgroup(const GlobalOptions& global);
   Result<void> bind_notify_folder(InitPlan& plan);
-  Result<void> spawn_init(InitPlan& plan, bool starts_here, Limits limits);
+  Result<void> spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global);
+  Result<void> move_to_cgroup(const GlobalOptions& global);
   Result<void> make_scope(Limits limits);
   Result<void> follow_init(InitPlan& plan);
   Result<Created> commit(const CreateOptions& options);
@@ -80,7 +83,7 @@ Result<void> Creation::make_cgroup(const GlobalOptions& global) {
   // On disk before the cgroup is made, so that `delete` finds it whatever happens next.
   TRY(folder_.save(record_));
   if (record_.cgroup.empty()) return {};
-  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, global.limits);
+  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, global);
   if (!made) {
     record_.cgroup.clear();  // not ours to remove
     return std::move(made).error();
@@ -112,7 +115,18 @@ Result<void> Creation::bind_notify_folder(InitPlan& plan) {
   return {};
 }
 
-Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limits) {
+// A user may move a process only within what is his: not from a session's cgroup to one that was made for
+// him.
+Result<void> Creation::move_to_cgroup(const GlobalOptions& global) {
+  auto moved = cgroup_->attach(init_.pid);
+  if (moved || !can_do_without_cgroup(config_.linux_->resources, global)) return moved;
+  TRY(cgroup_->remove());
+  cgroup_.reset();
+  record_.cgroup.clear();
+  return {};
+}
+
+Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global) {
   auto channel = TRY(Channel::make());
   plan.channel = std::move(channel.child);
   channel_ = std::move(channel.parent);
@@ -131,6 +145,7 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limit
   if (cgroup_) cgroup_folder = TRY(cgroup_->open_directory());
   const bool maps = plan.namespaces.creates(CLONE_NEWUSER);
   plan.wait_first = maps || cgroup_ || !record_.scope.empty();
+  const auto oom_score = TRY(lend_oom_score(plan.process, plan.namespaces.user_entered));
   // Processes of a joined pid namespace see init from its first moment (CVE-2016-9962). With maps to write it
   // must wait: /proc/PID of an undumpable process is root's.
   if (!maps && plan.namespaces.find_join(CLONE_NEWPID) != nullptr &&
@@ -152,8 +167,8 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, Limits limit
   plan.start_socket.reset();
   plan.process.terminal.socket.reset();
   plan.process.listener.socket.reset();
-  if (!record_.scope.empty()) TRY(make_scope(limits));
-  if (cgroup_ && !init_.in_cgroup) TRY(cgroup_->attach(init_.pid));
+  if (!record_.scope.empty()) TRY(make_scope(global.limits));
+  if (cgroup_ && !init_.in_cgroup) TRY(move_to_cgroup(global));
   if (maps)
     TRY(write_id_maps(plan.procfs, init_.pid, config_.linux_->uid_mappings, config_.linux_->gid_mappings));
   if (plan.wait_first) TRY(answer(channel_));
@@ -221,7 +236,7 @@ Result<void> Creation::follow_init(InitPlan& plan) {
         break;
       case Message::ready:
         TRY(join_rdt());
-        return apply_from_outside(plan.process, init_.pid, plan.namespaces.has(CLONE_NEWUSER), plan.procfs);
+        return apply_from_outside(plan.process, init_.pid, plan.namespaces.has_user(), plan.procfs);
     }
   }
 }
@@ -266,6 +281,7 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   auto config = TRY(oci::parse_runtime_config(text, source));
   TRY(check_config(config, source));
   if (wants_notifications()) config.process->env.emplace_back(notify_variable);
+  if (is_ordinary_user()) TRY(enter_user_namespace(*config.linux_));
   std::vector<std::string> warnings;
   InitPlan plan = TRY(plan_init(config, options, seccomp_cache_of(global.root), warnings));
   for (const auto& warning : warnings) log_warning(warning);
@@ -275,7 +291,7 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   TRY(creation.keep_config(text));
   TRY(creation.bind_notify_folder(plan));
   TRY(creation.make_cgroup(global));
-  TRY(creation.spawn_init(plan, options.starts_here, global.limits));
+  TRY(creation.spawn_init(plan, options.starts_here, global));
   TRY(creation.follow_init(plan));
   close_descriptors(plan);
   return creation.commit(options);

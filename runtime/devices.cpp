@@ -88,15 +88,14 @@ Failure compare_with_bind(BorrowedFd dev, const struct stat& info, const MountPl
   return {};
 }
 
-// Where the caller may not make devices, as in a user namespace that isn't ours: the host's node, if it is
-// the same.
+// Root of a user namespace makes no devices: the host's own is bound, as long as it can be seen.
 Failure bind_host_node(BorrowedFd folder, const char* name, const DevicePlan& plan) {
   const char* path = plan.path.c_str();
   const UniqueFd tree = clone_tree(BorrowedFd(AT_FDCWD), path, false);
   struct stat info {};
-  if (!tree || ::fstat(tree.get(), &info) != 0 || (info.st_mode & S_IFMT) != (plan.mode & S_IFMT) ||
-      info.st_rdev != plan.number) {
-    return {"make device %s", EPERM, path};
+  if (!tree || ::fstat(tree.get(), &info) != 0) return {"make device %s", EPERM, path};
+  if ((info.st_mode & S_IFMT) != (plan.mode & S_IFMT) || info.st_rdev != plan.number) {
+    return {"device %s: the host's node is another device, and a user namespace can't make one", 0, path};
   }
   const UniqueFd target = make_target_in_root(folder, name, false);
   if (!target || set_mount_attributes(tree, 0, 0, MS_PRIVATE, false) != 0 || attach_tree(tree, target) != 0) {

@@ -12,6 +12,7 @@
 #include "runtime/procfs.h"
 #include "runtime/send_fd.h"
 #include "runtime/terminal.h"
+#include "runtime/user_namespace.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -33,7 +34,10 @@ struct ExecPlan {
   UniqueFd root;       // init's /
   UniqueFd procfs;
   UniqueFd channel;
-  int namespaces = 0;  // CLONE_NEW* of those that aren't ours already
+  int namespaces = 0;         // CLONE_NEW* of those that aren't ours already
+  bool user_entered = false;  // we are in its user namespace by now
+
+  bool in_user_namespace() const { return user_entered || (namespaces & CLONE_NEWUSER) != 0; }
 };
 
 struct NamespaceFile {
@@ -66,7 +70,7 @@ Failure enter_container(ExecPlan& plan) {
   const int flags = plan.namespaces & ~CLONE_NEWPID;  // the parent arranged for that one
   if (flags != 0 && ::setns(plan.container.get(), flags) != 0)
     return {"join the container's namespaces", errno};
-  if ((flags & CLONE_NEWUSER) != 0) STEP(become_namespace_root());
+  if (plan.in_user_namespace()) STEP(become_namespace_root());
   if (::fchdir(plan.root.get()) != 0 || ::chroot(".") != 0) return {"enter the container's root", errno};
   if (::setsid() < 0) return {"make a session", errno};
   const UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -144,7 +148,7 @@ Result<void> follow(const UniqueFd& channel, const ExecPlan& plan, const Spawned
     const auto packet = TRY(receive_packet(channel));
     if (!packet) return {};
     if (packet->message == Message::failed) return Error(ErrorKind::system, packet->text);
-    TRY(apply_from_outside(plan.process, child.pid, (plan.namespaces & CLONE_NEWUSER) != 0, plan.procfs));
+    TRY(apply_from_outside(plan.process, child.pid, plan.in_user_namespace(), plan.procfs));
     TRY(answer(channel));
   }
 }
@@ -153,6 +157,8 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
                            const oci::RuntimeConfig& config, const oci::Process& process,
                            const ExecOptions& options) {
   ExecPlan plan;
+  plan.container = TRY(open_process(record.process()));
+  if (is_ordinary_user()) plan.user_entered = TRY(enter_user_namespace_of(plan.container, record.pid));
   std::vector<std::string> warnings;
   ProcessContext context;
   context.keyring = record.new_keyring ? "_ses." + record.id : "";
@@ -174,7 +180,6 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   }
   plan.process.terminal.bind_console = false;
   plan.process.make_cwd = false;  // the container is the program's by now: nothing of ours appears in it
-  plan.container = TRY(open_process(record.process()));
   plan.namespaces = TRY(foreign_namespaces(record.pid));
   plan.root = TRY(open_file(format("/proc/{}/root", record.pid), O_PATH | O_DIRECTORY));
   // Once more after the paths of that pid were used: they were of the right process.
@@ -200,6 +205,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   }
   auto channel = TRY(Channel::make());
   plan.channel = std::move(channel.child);
+  const auto oom_score = TRY(lend_oom_score(plan.process, plan.user_entered));
   // Before the child exists: the container's processes see it in their pid namespace from its first moment.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system(errno, "make the process undumpable");
   TRY(set_affinity(plan.affinity.initial, 0, "initial"));

@@ -18,7 +18,7 @@ Failure enter_namespaces(InitPlan& plan) {
   NamespacePlan& spaces = plan.namespaces;
   const bool joins_user = spaces.joins_user();
   STEP(join_user_namespace(spaces));
-  if (spaces.creates(CLONE_NEWUSER)) STEP(become_namespace_root());
+  if (spaces.creates(CLONE_NEWUSER) || spaces.user_entered) STEP(become_namespace_root());
   STEP(join_rest(spaces));
   if (joins_user) {
     // New namespaces must belong to the user namespace, so they are made from inside.

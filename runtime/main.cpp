@@ -45,10 +45,8 @@ struct GlobalFlags {
                "cgroupfs; systemd is --systemd-cgroup; disabled is --cgroup-limits none"),
         toggle("systemd-cgroup", 0, systemd_cgroup,
                "systemd makes and keeps the cgroup, as a scope; cgroupsPath is SLICE:PREFIX:NAME"),
-        option(
-            "rootless", 0, rootless, "MODE",
-            "whether the caller is without root's rights: true, false or auto (as it is); true goes without "
-            "a cgroup that it may not make, unless limits are asked for"),
+        option("rootless", 0, rootless, "MODE",
+               "whether the caller is without root's rights: true, false or auto (as it is)"),
         toggle("version", 'v', version, "show the version"),
         toggle("help", 'h', help, "show this help"),
     };

@@ -89,8 +89,10 @@ Result<void> write_map(BorrowedFd procfs, pid_t pid, const char* file, const cha
       command.arguments.push_back(std::to_string(number));
     }
   }
-  TRY(check_command(command));
-  return {};
+  auto done = check_command(command);
+  if (done) return {};
+  if (done.error().kind() != ErrorKind::not_found) return std::move(done).error();
+  return std::move(done).error().context("more than the caller's own id needs {} (package uidmap)", helper);
 }
 
 }  // namespace
@@ -106,11 +108,13 @@ int namespace_flag(oci::NamespaceType type) {
       ->flag;
 }
 
-Result<NamespacePlan> plan_namespaces(const oci::Linux& config) {
+Result<NamespacePlan> plan_namespaces(const oci::Linux& config, bool user_entered) {
   NamespacePlan plan;
+  plan.user_entered = user_entered;
   for (size_t i = 0; i < config.namespaces.size(); ++i) {
     const oci::Namespace& space = config.namespaces[i];
     const int flag = namespace_flag(space.type);
+    if (user_entered && flag == CLONE_NEWUSER) continue;
     if (space.path.empty()) {
       plan.created |= static_cast<uint64_t>(flag);
     } else {

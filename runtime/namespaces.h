@@ -20,16 +20,19 @@ struct Join {
 struct NamespacePlan {
   uint64_t created = 0;  // CLONE_NEW* of the new ones
   std::vector<Join> joins;
-  std::string time_offsets;  // lines for /proc/self/timens_offsets
+  std::string time_offsets;   // lines for /proc/self/timens_offsets
+  bool user_entered = false;  // this process is in the container's user namespace already
 
   bool creates(uint64_t flag) const { return (created & flag) != 0; }
   Join* find_join(int flag);
   bool has(uint64_t flag) { return creates(flag) || find_join(static_cast<int>(flag)) != nullptr; }
+  bool has_user() { return user_entered || has(0x10000000); }
   bool joins_user() { return find_join(0x10000000) != nullptr; }  // CLONE_NEWUSER
 };
 
-// Opens the paths and checks that each is of its type. setns(2), NS_GET_NSTYPE.
-Result<NamespacePlan> plan_namespaces(const oci::Linux& config);
+// Opens the paths and checks that each is of its type. setns(2), NS_GET_NSTYPE. `user_entered`: by
+// enter_user_namespace, so that nothing is left to do for that one.
+Result<NamespacePlan> plan_namespaces(const oci::Linux& config, bool user_entered);
 
 int namespace_flag(oci::NamespaceType type);
 

@@ -7,6 +7,7 @@
 #include "runtime/procfs.h"
 #include "runtime/seccomp_names.h"
 #include "runtime/terminal.h"
+#include "runtime/user_namespace.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -34,7 +35,7 @@ Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& 
                          const std::string& source, InitPlan& plan) {
   MountContext context;
   context.bundle = options.bundle;
-  context.user_namespace = plan.namespaces.has(CLONE_NEWUSER);
+  context.user_namespace = plan.namespaces.has_user();
   context.own_network = owns(plan.namespaces, CLONE_NEWNET);
   if (context.user_namespace) context.cgroup_mount = cgroups::detect_mount().mount;
   context.shares = std::any_of(config.mounts.begin(), config.mounts.end(), asks_to_share);
@@ -118,7 +119,7 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
-  plan.namespaces = TRY(plan_namespaces(*config.linux_).context("{}", source));
+  plan.namespaces = TRY(plan_namespaces(*config.linux_, is_ordinary_user()).context("{}", source));
   plan.sysctls = TRY(plan_sysctls(*config.linux_).context("{}: $.linux.sysctl", source));
   plan.root = TRY(plan_root(config, options.bundle, !options.no_pivot).context("{}", source));
   TRY(plan_mounts(config, options, source, plan));

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "runtime/place.h"
 #include "runtime/process.h"
+#include "runtime/user_namespace.h"
 
 #include <cstdlib>
 #include <linux/ioprio.h>
@@ -225,6 +226,10 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
   plan.candidates = plan_candidates(plan);
   plan.cwd = process.cwd;
   TRY(plan_user(process.user, place, plan));
+  if (context.container != nullptr && denies_groups(*context.container) && !plan.groups.empty()) {
+    plan.groups.clear();
+    warnings.emplace_back("additionalGids are not set: a user namespace with one group allows no setgroups");
+  }
   const OwnStatus own = TRY(read_own_status(procfs));
   plan.ignored_signals = own.ignored_signals;
   plan.capabilities = plan_capabilities(process.capabilities, own, warnings);

@@ -36,20 +36,13 @@ bool in_initial_user_namespace() {
 
 bool is_rootless(Rootless choice) {
   if (choice != Rootless::automatic) return choice == Rootless::yes;
-  return !is_user_zero() || !in_initial_user_namespace();
-}
-
-bool uses_user_manager(Rootless choice) {
-  if (choice == Rootless::no) return false;
-  if (!is_user_zero()) return true;
-  return has_runtime_folder_of_user() && is_rootless(choice);
+  return !is_user_zero() || (has_runtime_folder_of_user() && !in_initial_user_namespace());
 }
 
 std::string default_root(Rootless choice) {
   constexpr const char* of_host = "/run/gantry-oci";
-  if (choice == Rootless::no) return of_host;
-  if (is_user_zero() && (!has_runtime_folder_of_user() || !is_rootless(choice))) return of_host;
-  if (!has_runtime_folder_of_user()) return {};
+  if (!is_rootless(choice)) return of_host;
+  if (!has_runtime_folder_of_user()) return is_user_zero() ? of_host : "";
   auto root = join_path(runtime_folder(), "gantry-oci");
   (void)::mkdir(root.c_str(), 01700);  // there already, or the command's own attempt says why not
   return root;

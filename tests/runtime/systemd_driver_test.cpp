@@ -1,6 +1,6 @@
 #include "base/text.h"
-#include "cgroups/host.h"
-#include "tests/runtime/container_fixture.h"
+#include "cgroups/cgroup.h"
+#include "tests/runtime/user_fixture.h"
 
 #include <sys/stat.h>
 
@@ -303,6 +303,117 @@ TEST_F(SystemdDriver, ExecPauseAndKillWorkInTheScope) {
 
 TEST_F(SystemdDriver, FeaturesTellOfIt) {
   EXPECT_THAT(runtime({"features"}).output, testing::ContainsRegex("\"systemd\": true"));
+}
+
+// A user's containers, in what systemd gives to a user.
+class UsersScopes : public UsersContainers {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(path_exists("/run/systemd/system")) << "these tests need systemd: scripts/guest --systemd";
+    UsersContainers::SetUp();
+  }
+  void TearDown() override {
+    UsersContainers::TearDown();
+    (void)command({"systemctl", "stop", manager_unit});
+    (void)command({"systemctl", "reset-failed", manager_unit});
+    const auto delegated = cgroups::Cgroup::open(delegated_path);
+    if (!delegated) return;
+    EXPECT_OK(delegated->kill());
+    EXPECT_OK(delegated->remove());
+  }
+
+  static constexpr const char* manager_unit = "gantry-test-manager.service";
+  static constexpr const char* manager_path = "/system.slice/gantry-test-manager.service";
+  static constexpr const char* delegated_path = "/gantry-test-delegated";
+
+  // The script as the user, from below a cgroup that is given to the user.
+  CommandResult in_cgroup(const std::string& path, const std::string& script) {
+    const auto folder = cgroups::detect_mount().mount + path;
+    const std::string give =
+        "mkdir -p \"$0/shell\" && cd \"$0\" && "
+        "chown 4711 . cgroup.procs cgroup.threads cgroup.subtree_control shell shell/cgroup.procs && "
+        "echo $$ >shell/cgroup.procs && exec \"$@\"";
+    return command({"env", "AS_USER_PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh", "-c", give, folder,
+                    user_script(), "/bin/sh", "-c", script});
+  }
+
+  // The user's own systemd, in a subtree of cgroups that is given to the user.
+  void start_manager() {
+    const std::string give = "cd /sys/fs/cgroup" + std::string(manager_path) +
+                             " && chown 4711 . cgroup.procs cgroup.threads cgroup.subtree_control && exec " +
+                             user_script() + " /lib/systemd/systemd --user";
+    const auto started = command({"systemd-run", std::string("--unit=") + manager_unit, "-p", "Delegate=yes",
+                                  "-p", "KillMode=mixed", "-E", "AS_USER_PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                  "/bin/sh", "-c", give});
+    ASSERT_EQ(started.status, 0) << started.errors;
+    ASSERT_TRUE(test::wait_until([&] { return path_exists(runtime_folder() + "/systemd/private"); }))
+        << command({"systemctl", "status", manager_unit}).output;
+  }
+};
+
+void limit_memory(oci::RuntimeConfig& config) {
+  config.linux_->resources.memory = oci::MemoryResources{};
+  config.linux_->resources.memory->limit = 32 << 20;
+  config.linux_->resources.memory->swap = 32 << 20;
+  config.linux_->resources.pids = oci::PidsResources{33};
+}
+
+TEST_F(UsersScopes, TheUsersManagerMakesTheScopeAndItsLimitsHold) {
+  start_manager();
+  configure_user({"sh", "-c", "tail /dev/zero; echo status $?"}, limit_memory);
+  const auto result = in_cgroup(manager_path, "$OCI --systemd-cgroup run --bundle $BUNDLE c1");
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("status 137"));
+}
+
+TEST_F(UsersScopes, TheScopeIsOneOfTheUsersUnits) {
+  start_manager();
+  configure_user({"sleep", "1000"}, limit_memory);
+  const auto created = in_cgroup(manager_path,
+                                 "$OCI --systemd-cgroup create --bundle $BUNDLE c1 >/dev/null 2>$BUNDLE/log "
+                                 "</dev/null; systemctl --user show -p MemoryMax -p TasksMax -p Slice "
+                                 "-p ControlGroup gantry-oci-c1.scope");
+  EXPECT_THAT(created.output, HasSubstr("MemoryMax=33554432")) << read_file(bundle() + "/log").value_or("");
+  EXPECT_THAT(created.output, HasSubstr("TasksMax=33"));
+  EXPECT_THAT(created.output, HasSubstr("Slice=user.slice"));
+  EXPECT_THAT(created.output, HasSubstr("/user.slice/gantry-oci-c1.scope"));
+  const auto updated = in_cgroup(manager_path,
+                                 "$OCI update --pids-limit 44 c1 && systemctl --user show -p TasksMax "
+                                 "gantry-oci-c1.scope && $OCI delete --force c1");
+  EXPECT_EQ(updated.output, "TasksMax=44\n") << updated.errors;
+}
+
+TEST_F(UsersScopes, WithoutAManagerItIsSaidWhatWasTried) {
+  configure_user({"true"});
+  const auto result = as_user("$OCI --systemd-cgroup run --bundle $BUNDLE c1");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.errors, HasSubstr("cannot reach the user's systemd"));
+  EXPECT_THAT(result.errors, HasSubstr(runtime_folder() + "/bus"));
+}
+
+TEST_F(UsersScopes, LimitsHoldInADelegatedSubtree) {
+  configure_user({"sh", "-c", "tail /dev/zero; echo status $?"}, limit_memory);
+  const auto result = in_cgroup(delegated_path, "$OCI run --bundle $BUNDLE c1");
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr("status 137"));
+}
+
+TEST_F(UsersScopes, AControllerThatIsNotDelegatedIsNamed) {
+  configure_user({"true"}, [](auto& config) {
+    config.linux_->resources.hugepage_limits = {{"2MB", 1 << 21}};
+  });
+  const auto result = in_cgroup(delegated_path, "$OCI run --bundle $BUNDLE c1");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.errors,
+              HasSubstr("$.linux.resources.hugepageLimits[0].limit can't be enforced: controller "
+                        "hugetlb is missing: /sys/fs/cgroup"));
+}
+
+TEST_F(UsersScopes, WithoutLimitsASubtreeOfNobodyIsNoHindrance) {
+  configure_user({"true"});
+  const auto result = as_user("$OCI run --bundle $BUNDLE c1");
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_EQ(result.errors, "");
 }
 
 }  // namespace
