@@ -75,7 +75,7 @@ HostSupport within_delegation(HostSupport host, const std::string& path) {
   auto folder = host.mount;
   for (const auto& part : path_parts(path).value_or({})) {
     const auto control = join_path(folder, "cgroup.subtree_control");
-    if (path_exists(control) && access(control.c_str(), W_OK) != 0) {
+    if (path_exists(control) && ::access(control.c_str(), W_OK) != 0) {
       const auto given = read_names(folder, "cgroup.subtree_control");
       std::erase_if(host.controllers, [&](const auto& name) { return given.count(name) == 0; });
       host.giver = folder;
