@@ -3,25 +3,24 @@
 #include "base/files.h"
 #include "base/time.h"
 #include "runtime/channel.h"
-#include "runtime/container_cgroup.h"
-#include "runtime/destroy.h"
-#include "runtime/intel_rdt.h"
+#include "runtime/creation.h"
 #include "runtime/log.h"
-#include "runtime/net_devices.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
-#include "runtime/send_fd.h"
-#include "runtime/start_socket.h"
-#include "runtime/syscalls.h"
+#include "runtime/root_path.h"
 #include "runtime/terminal.h"
 #include "runtime/user_namespace.h"
 #include "runtime/validate.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
+
+// The way of a container from `create` to the execve of its program, in the order of its steps: first in the
+// runtime's process, then in the one that becomes the container. Each step's own file has the sources.
 
 namespace gantry::runtime {
 namespace {
@@ -38,235 +37,6 @@ Record make_record(const oci::RuntimeConfig& config, const CreateOptions& option
   record.new_keyring = !options.no_new_keyring;
   record.owner = static_cast<uint32_t>(::getauxval(AT_UID));  // not as a user namespace shows it
   return record;
-}
-
-// One creation under way. Until commit, the destructor undoes all of it: process, cgroup, folder, and
-// poststop hooks for a container that had begun to exist.
-class Creation {
- public:
-  Creation(oci::RuntimeConfig config, ContainerFolder folder, Record record)
-      : config_(std::move(config)), folder_(std::move(folder)), record_(std::move(record)) {}
-  Creation(const Creation&) = delete;
-  Creation& operator=(const Creation&) = delete;
-  ~Creation() {
-    if (!committed_) undo();
-  }
-
-  Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
-  Result<void> make_cgroup(const GlobalOptions& global);
-  Result<void> bind_notify_folder(InitPlan& plan);
-  Result<void> spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global);
-  Result<void> move_to_cgroup(const GlobalOptions& global);
-  Result<void> make_scope(Limits limits);
-  Result<void> follow_init(InitPlan& plan);
-  Result<Created> commit(const CreateOptions& options);
-
- private:
-  Result<void> move_devices(const InitPlan& plan);
-  Result<void> run_runtime_hooks();
-  Result<void> join_rdt();
-  Result<void> take_over(pid_t pid);
-  void undo();
-
-  oci::RuntimeConfig config_;
-  ContainerFolder folder_;
-  Record record_;
-  std::optional<cgroups::Cgroup> cgroup_;
-  Spawned init_;
-  UniqueFd channel_;
-  UniqueFd terminal_socket_;
-  bool committed_ = false;
-};
-
-Result<void> Creation::make_cgroup(const GlobalOptions& global) {
-  TRY(place_cgroup(*config_.linux_, global, record_));
-  // On disk before the cgroup is made, so that `delete` finds it whatever happens next.
-  TRY(folder_.save(record_));
-  if (record_.cgroup.empty()) return {};
-  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, global);
-  if (!made) {
-    record_.cgroup.clear();  // not ours to remove
-    return std::move(made).error();
-  }
-  cgroup_ = std::move(*made);
-  if (cgroup_) return {};
-  record_.cgroup.clear();
-  return folder_.save(record_);
-}
-
-// Around init, which waits: systemd makes no scope without a process. Before the id maps, as a user's manager
-// moves only the user's own.
-Result<void> Creation::make_scope(Limits limits) {
-  auto made = create_scope(record_, *config_.linux_, init_.pid, limits);
-  if (!made) {
-    record_.scope.clear();  // stopped again, or not ours
-    return std::move(made).error();
-  }
-  cgroup_ = std::move(*made);
-  init_.in_cgroup = true;
-  return {};
-}
-
-Result<void> Creation::bind_notify_folder(InitPlan& plan) {
-  if (!wants_notifications()) return {};
-  MountContext context;
-  context.user_namespace = plan.namespaces.has(CLONE_NEWUSER);
-  plan.mounts.push_back(TRY(plan_notify_mount(folder_, context)));
-  return {};
-}
-
-// A user may move a process only within what is his: not from a session's cgroup to one that was made for
-// him.
-Result<void> Creation::move_to_cgroup(const GlobalOptions& global) {
-  auto moved = cgroup_->attach(init_.pid);
-  if (moved || !can_do_without_cgroup(config_.linux_->resources, global)) return moved;
-  TRY(cgroup_->remove());
-  cgroup_.reset();
-  record_.cgroup.clear();
-  return {};
-}
-
-Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global) {
-  auto channel = TRY(Channel::make());
-  plan.channel = std::move(channel.child);
-  channel_ = std::move(channel.parent);
-  if (!starts_here) plan.start_socket = TRY(listen_for_start(folder_));
-  if (plan.process.terminal.wanted && !plan.process.terminal.socket) {
-    auto pair = TRY(SocketPair::make());
-    terminal_socket_ = std::move(pair.first);
-    plan.process.terminal.socket = std::move(pair.second);
-  }
-  plan.created = plan_hook_state(describe(record_, oci::Status::created));
-  if (plan.process.listener.socket) {
-    set_listener_message(plan.process.listener, *config_.linux_->seccomp,
-                         describe(record_, oci::Status::creating));
-  }
-  UniqueFd cgroup_folder;
-  if (cgroup_) cgroup_folder = TRY(cgroup_->open_directory());
-  const bool maps = plan.namespaces.creates(CLONE_NEWUSER);
-  plan.wait_first = maps || cgroup_ || !record_.scope.empty();
-  const auto oom_score = TRY(lend_oom_score(plan.process, plan.namespaces.user_entered));
-  // Processes of a joined pid namespace see init from its first moment (CVE-2016-9962). With maps to write it
-  // must wait: /proc/PID of an undumpable process is root's.
-  if (!maps && plan.namespaces.find_join(CLONE_NEWPID) != nullptr &&
-      ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
-    return Error::system(errno, "make the process undumpable");
-  }
-  {
-    const auto children = TRY(ForChildren::enter(plan.namespaces, plan.procfs));
-    const uint64_t flags =
-        plan.namespaces.joins_user() ? 0 : plan.namespaces.created & ~uint64_t{CLONE_NEWCGROUP};
-    init_ = TRY(spawn(flags, cgroup_ ? &cgroup_folder : nullptr));
-    if (init_.pid == 0) {
-      folder_.unlock_in_child();
-      channel_.reset();
-      run_init(plan);
-    }
-  }
-  plan.channel.reset();
-  plan.start_socket.reset();
-  plan.process.terminal.socket.reset();
-  plan.process.listener.socket.reset();
-  if (!record_.scope.empty()) TRY(make_scope(global.limits));
-  if (cgroup_ && !init_.in_cgroup) TRY(move_to_cgroup(global));
-  if (maps)
-    TRY(write_id_maps(plan.procfs, init_.pid, config_.linux_->uid_mappings, config_.linux_->gid_mappings));
-  if (plan.wait_first) TRY(answer(channel_));
-  return {};
-}
-
-// The process that goes on is a sibling of the first one, which ends.
-Result<void> Creation::take_over(pid_t pid) {
-  ::waitpid(init_.pid, nullptr, 0);
-  init_.pid = pid;
-  init_.pidfd = open_pidfd(pid);
-  if (!init_.pidfd) return Error::system(errno, "open the init process {}", pid);
-  return {};
-}
-
-Result<void> Creation::move_devices(const InitPlan& plan) {
-  if (config_.linux_->net_devices.empty()) return {};
-  const std::string path = format("{}/ns/net", init_.pid);
-  const UniqueFd netns(::openat(plan.procfs.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!netns) return Error::system(errno, "open the container's network namespace");
-  return move_net_devices(config_.linux_->net_devices, netns);
-}
-
-Result<void> Creation::run_runtime_hooks() {
-  if (!config_.hooks) return {};
-  // The environment stands (step 2 of the lifecycle), so it is `created`, as crun and runtime-tools have it.
-  oci::State state = describe(record_, oci::Status::created);
-  state.pid = init_.pid;
-  const auto prestart = TRY(plan_hooks("prestart", config_.hooks->prestart, record_.annotations));
-  const auto create_runtime =
-      TRY(plan_hooks("createRuntime", config_.hooks->create_runtime, record_.annotations));
-  TRY(run_hooks_here(prestart, state));
-  return run_hooks_here(create_runtime, state);
-}
-
-Result<void> Creation::join_rdt() {
-  if (!config_.linux_->intel_rdt) return {};
-  const std::string root = TRY(find_resctrl());
-  const auto plan =
-      TRY(plan_rdt(*config_.linux_->intel_rdt, record_.id, root, {"config.json", "$.linux.intelRdt"}));
-  // On disk before they are made, so that `delete` finds them whatever happens next.
-  if (plan.own_group) record_.rdt_group = plan.group;
-  record_.rdt_monitor = plan.monitor;
-  TRY(folder_.save(record_));
-  TRY(make_rdt_groups(plan));
-  return join_rdt_groups(plan, init_.pid);
-}
-
-Result<void> Creation::follow_init(InitPlan& plan) {
-  const std::string what = "unable to start container process";
-  for (;;) {
-    const auto packet = TRY(receive_packet(channel_));
-    if (!packet)
-      return Error::make(ErrorKind::system, "{}: init died while it was made{}", what, oom_note(cgroup_));
-    switch (packet->message) {
-      case Message::failed:
-        return Error::make(ErrorKind::system, "{}: {}", what, packet->text);
-      case Message::pid:
-        TRY(take_over(packet->number));
-        break;
-      case Message::mounted:
-        TRY(move_devices(plan).context("{}", what));
-        TRY(run_runtime_hooks());
-        TRY(answer(channel_));
-        break;
-      case Message::ready:
-        TRY(join_rdt());
-        return apply_from_outside(plan.process, init_.pid, plan.namespaces.has_user(), plan.procfs);
-    }
-  }
-}
-
-Result<Created> Creation::commit(const CreateOptions& options) {
-  UniqueFd terminal;
-  if (terminal_socket_) terminal = TRY(receive_terminal(terminal_socket_));
-  const auto identity = TRY(identify_process(init_.pid));
-  record_.pid = identity.pid;
-  record_.start_time = identity.start_time;
-  TRY(folder_.save(record_));
-  if (!options.pid_file.empty()) {
-    TRY(write_file(options.pid_file, std::to_string(init_.pid), 0644).context("write pid file"));
-  }
-  if (!options.pidfd_socket.empty()) TRY(send_pidfd(options.pidfd_socket, init_.pidfd));
-  const auto receiver = record_.annotations.find("run.oci.pidfd_receiver");
-  if (receiver != record_.annotations.end()) TRY(send_pidfd(receiver->second, init_.pidfd));
-  if (!options.starts_here) TRY(answer(channel_));
-  committed_ = true;
-  return Created{std::move(folder_),     std::move(record_),  std::move(config_),
-                 std::move(init_.pidfd), std::move(terminal), std::move(channel_)};
-}
-
-void Creation::undo() {
-  if (init_.pid > 0) {
-    ::kill(init_.pid, SIGKILL);
-    ::waitpid(init_.pid, nullptr, 0);
-  }
-  record_.pid = 0;
-  log_result(destroy_container(folder_, record_, init_.pid > 0 ? &config_ : nullptr));
 }
 
 Result<std::string> read_config(const CreateOptions& options) {
@@ -297,12 +67,68 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   return creation.commit(options);
 }
 
+Failure build_root(InitPlan& plan) {
+  ::umask(0);
+  STEP(attach_root(plan.root));
+  UniqueFd before;  // for hooks, which run where the caller did
+  if (!plan.create_container.empty()) before = UniqueFd(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  MountProgress progress;
+  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount, progress));
+  if (before && ::fchdir(before.get()) != 0) return {"go back to the working directory", errno};
+  STEP(make_devices(plan.root.tree, std::move(progress.dev), plan.devices, plan.mounts));
+  if (plan.parent_turn) {
+    send_packet(plan.channel, Message::mounted);
+    if (!wait_for_answer(plan.channel)) ::_exit(1);
+  }
+  return run_hooks(plan.create_container, plan.created, ::getpid());
+}
+
+Failure enter_container(InitPlan& plan) {
+  STEP(enter_root(plan.root));
+  STEP(set_names(plan));
+  STEP(set_up_terminal(plan.process.terminal, plan.root.tree));
+  STEP(write_sysctls(plan.sysctls, plan.procfs));
+  if (plan.root.readonly) STEP(make_cwd(plan.process, plan.root.tree));
+  for (const auto& mount : plan.mounts) STEP(finish_mount(mount));
+  STEP(finish_root(plan.root));
+  STEP(make_paths_readonly(plan.root.tree, plan.readonly_paths));
+  STEP(mask_paths(plan.root.tree, plan.masked_paths, plan.null_tree, plan.mount_label));
+  STEP(finish_propagation(plan.root));
+  return prepare_process(plan.process, plan.root.tree, plan.procfs);
+}
+
+// In init, which waits for `start` when all of it is done.
+Failure become_container(InitPlan& plan) {
+  STEP(reset_signals(plan.process));
+  // Before anything is joined: others there get nothing from /proc/PID of this process (CVE-2016-9962).
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return {"make the process undumpable", errno};
+  STEP(enter_namespaces(plan));
+  STEP(build_root(plan));
+  return enter_container(plan);
+}
+
 }  // namespace
 
 Result<Created> create_container(const GlobalOptions& global, const CreateOptions& options) {
   auto created = make_container(global, options);
   if (created || created.error().system_errno() != ENOSYS) return created;
   return std::move(created).context("{}", least_kernel);
+}
+
+void run_init(InitPlan& plan) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (plan.wait_first && !wait_for_answer(plan.channel)) ::_exit(1);
+  if (const Failure failed = become_container(plan)) {
+    send_failure(plan.channel, failed);
+    ::_exit(1);
+  }
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  send_packet(plan.channel, Message::ready);
+  const UniqueFd connection = wait_for_start(plan);
+  Failure failed = run_hooks(plan.start_container, plan.created, ::getpid(), plan.process.envp.data());
+  if (!failed) failed = finish_process(plan.process);
+  send_failure(connection, failed);
+  ::_exit(1);
 }
 
 }  // namespace gantry::runtime

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 namespace gantry::runtime {
-namespace {
 
 Failure enter_namespaces(InitPlan& plan) {
   NamespacePlan& spaces = plan.namespaces;
@@ -35,22 +34,6 @@ Failure enter_namespaces(InitPlan& plan) {
   return {};
 }
 
-Failure build_root(InitPlan& plan) {
-  ::umask(0);
-  STEP(attach_root(plan.root));
-  UniqueFd before;  // for hooks, which run where the caller did
-  if (!plan.create_container.empty()) before = UniqueFd(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  MountProgress progress;
-  for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount, progress));
-  if (before && ::fchdir(before.get()) != 0) return {"go back to the working directory", errno};
-  STEP(make_devices(plan.root.tree, std::move(progress.dev), plan.devices, plan.mounts));
-  if (plan.parent_turn) {
-    send_packet(plan.channel, Message::mounted);
-    if (!wait_for_answer(plan.channel)) ::_exit(1);
-  }
-  return run_hooks(plan.create_container, plan.created, ::getpid());
-}
-
 Failure set_names(const InitPlan& plan) {
   if (!plan.hostname.empty() && ::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
     return {"set hostname %s", errno, plan.hostname.c_str()};
@@ -61,31 +44,6 @@ Failure set_names(const InitPlan& plan) {
   return {};
 }
 
-Failure enter_container(InitPlan& plan) {
-  STEP(enter_root(plan.root));
-  STEP(set_names(plan));
-  STEP(set_up_terminal(plan.process.terminal, plan.root.tree));
-  STEP(write_sysctls(plan.sysctls, plan.procfs));
-  if (plan.root.readonly) STEP(make_cwd(plan.process, plan.root.tree));
-  for (const auto& mount : plan.mounts) STEP(finish_mount(mount));
-  STEP(finish_root(plan.root));
-  STEP(make_paths_readonly(plan.root.tree, plan.readonly_paths));
-  STEP(mask_paths(plan.root.tree, plan.masked_paths, plan.null_tree, plan.mount_label));
-  STEP(finish_propagation(plan.root));
-  return prepare_process(plan.process, plan.root.tree, plan.procfs);
-}
-
-Failure create_container(InitPlan& plan) {
-  STEP(reset_signals(plan.process));
-  // Before anything is joined: others there get nothing from /proc/PID of this process (CVE-2016-9962).
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return {"make the process undumpable", errno};
-  STEP(enter_namespaces(plan));
-  STEP(build_root(plan));
-  return enter_container(plan);
-}
-
-// Waits for `start`, or for `run`, which made it and goes on over the same channel. The connection stays open
-// until execve closes it, which is how the other side learns of success.
 UniqueFd wait_for_start(InitPlan& plan) {
   if (!wait_for_answer(plan.channel)) ::_exit(1);
   if (!plan.start_socket) return std::move(plan.channel);
@@ -99,8 +57,6 @@ UniqueFd wait_for_start(InitPlan& plan) {
     return connection;
   }
 }
-
-}  // namespace
 
 Result<Spawned> spawn(uint64_t flags, const UniqueFd* cgroup) {
   Spawned child;
@@ -136,22 +92,6 @@ Failure spawn_again(BorrowedFd channel) {
   if (pid == 0) return {};
   send_packet(channel, Message::pid, static_cast<int>(pid));
   ::_exit(0);
-}
-
-void run_init(InitPlan& plan) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (plan.wait_first && !wait_for_answer(plan.channel)) ::_exit(1);
-  if (const Failure failed = create_container(plan)) {
-    send_failure(plan.channel, failed);
-    ::_exit(1);
-  }
-  ::prctl(PR_SET_PDEATHSIG, 0);
-  send_packet(plan.channel, Message::ready);
-  const UniqueFd connection = wait_for_start(plan);
-  Failure failed = run_hooks(plan.start_container, plan.created, ::getpid(), plan.process.envp.data());
-  if (!failed) failed = finish_process(plan.process);
-  send_failure(connection, failed);
-  ::_exit(1);
 }
 
 }  // namespace gantry::runtime

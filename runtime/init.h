@@ -52,7 +52,16 @@ Result<Spawned> spawn(uint64_t flags, const UniqueFd* cgroup);
 // its parent is the runtime (CLONE_PARENT), which is told the pid. Returns in the new process only.
 Failure spawn_again(BorrowedFd channel);
 
-// The child's side. Never returns.
+// Joins and makes namespaces, and a session, as far as clone3 left that to do.
+Failure enter_namespaces(InitPlan& plan);
+// hostname and domainname. sethostname(2), setdomainname(2).
+Failure set_names(const InitPlan& plan);
+// Waits for `start`, or for `run`, which made it and goes on over the same channel. The connection stays open
+// until execve closes it, which is how the other side learns of success. Ends the process if nobody will
+// come.
+UniqueFd wait_for_start(InitPlan& plan);
+
+// All of the child's side, in create.cpp. Never returns.
 [[noreturn]] void run_init(InitPlan& plan);
 
 }  // namespace gantry::runtime

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "cgroups/cgroup.h"
+#include "runtime/create.h"
+#include "runtime/init.h"
+
+#include <optional>
+#include <string>
+
+namespace gantry::runtime {
+
+// One creation under way. Until commit, the destructor undoes all of it: process, cgroup, folder, and
+// poststop hooks for a container that had begun to exist.
+class Creation {
+ public:
+  Creation(oci::RuntimeConfig config, ContainerFolder folder, Record record)
+      : config_(std::move(config)), folder_(std::move(folder)), record_(std::move(record)) {}
+  Creation(const Creation&) = delete;
+  Creation& operator=(const Creation&) = delete;
+  ~Creation() {
+    if (!committed_) undo();
+  }
+
+  Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
+  Result<void> make_cgroup(const GlobalOptions& global);
+  Result<void> bind_notify_folder(InitPlan& plan);
+  Result<void> spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global);
+  Result<void> move_to_cgroup(const GlobalOptions& global);
+  Result<void> make_scope(Limits limits);
+  Result<void> follow_init(InitPlan& plan);
+  Result<Created> commit(const CreateOptions& options);
+
+ private:
+  Result<void> move_devices(const InitPlan& plan);
+  Result<void> run_runtime_hooks();
+  Result<void> join_rdt();
+  Result<void> take_over(pid_t pid);
+  void undo();
+
+  oci::RuntimeConfig config_;
+  ContainerFolder folder_;
+  Record record_;
+  std::optional<cgroups::Cgroup> cgroup_;
+  Spawned init_;
+  UniqueFd channel_;
+  UniqueFd terminal_socket_;
+  bool committed_ = false;
+};
+
+}  // namespace gantry::runtime
