@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "runtime/capabilities.h"
 #include "runtime/commands.h"
+#include "runtime/criu.h"
 #include "runtime/mount_options.h"
 #include "runtime/scheduling.h"
 #include "runtime/seccomp.h"
@@ -68,8 +69,10 @@ struct Features {
                                     "startContainer", "poststart",     "poststop"};
   std::vector<std::string> mount_options = known_mount_options();
   LinuxFeatures linux_;
-  std::map<std::string, std::string> annotations = {{"io.gantry.oci.version", GANTRY_VERSION},
-                                                    {"io.gantry.libseccomp.version", libseccomp_version()}};
+  std::map<std::string, std::string> annotations = {
+      {"io.gantry.oci.version", GANTRY_VERSION},
+      {"io.gantry.libseccomp.version", libseccomp_version()},
+      {"org.opencontainers.runc.checkpoint.enabled", find_criu() ? "true" : "false"}};
 };
 
 template <class Visitor>

@@ -13,6 +13,9 @@ constexpr std::string_view exec_details =
     R"(Errors before the program runs end with status 255, else the status is the program's own (128 + n when signal n
 ended it).)";
 
+constexpr std::string_view criu_details =
+    R"(criu(8) must be in PATH. restore brings the container back, here or on another host with the same root.)";
+
 const CommandEntry commands[] = {
     {{"create", "ID", "Make a container that waits for start", bundle_details, 1, 1}, command_create},
     {{"start", "ID", "Let a created container run its program", {}, 1, 1}, command_start},
@@ -32,6 +35,11 @@ const CommandEntry commands[] = {
     {{"update", "ID", "Change a container's limits", {}, 1, 1}, command_update},
     {{"events", "ID", "Print a container's statistics and out-of-memory events, as JSON lines", {}, 1, 1},
      command_events},
+    {{"checkpoint", "ID", "Save a container's processes to disk with criu, and end it", criu_details, 1, 1},
+     command_checkpoint},
+    {{"restore", "ID", "Make a container anew of what checkpoint saved, and wait for its end unless --detach",
+      bundle_details, 1, 1},
+     command_restore},
     {{"list", "", "List the containers below --root", {}, 0, 0}, command_list},
     {{"ps", "ID [PS'S OPTIONS]", "List the processes of a container",
       "What follows ID goes to ps(1) (default -ef); only the container's lines of its table are shown.", 1,

@@ -21,6 +21,8 @@ Result<int> command_pause(const GlobalOptions& global, const Arguments& argument
 Result<int> command_resume(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_update(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_events(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_checkpoint(const GlobalOptions& global, const Arguments& arguments);
+Result<int> command_restore(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_list(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_ps(const GlobalOptions& global, const Arguments& arguments);
 Result<int> command_features(const GlobalOptions& global, const Arguments& arguments);

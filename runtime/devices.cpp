@@ -186,6 +186,13 @@ Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_nam
   return plan;
 }
 
+std::vector<std::string> device_paths(const oci::RuntimeConfig& config) {
+  std::vector<std::string> paths;
+  for (const auto& entry : default_devices) paths.emplace_back(entry.path);
+  for (const auto& device : config.linux_->devices) paths.push_back(device.path);
+  return paths;
+}
+
 Failure make_devices(BorrowedFd root, UniqueFd dev, const DevicesPlan& plan,
                      const std::vector<MountPlan>& mounts) {
   if (!plan.populate) return {};

@@ -29,6 +29,8 @@ struct DevicesPlan {
 
 // The default devices and those of linux.devices. Errors name the device.
 Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_namespace);
+// Their paths.
+std::vector<std::string> device_paths(const oci::RuntimeConfig& config);
 
 // Makes nodes, the links /dev/fd, stdin, stdout, stderr, core, and /dev/ptmx. /dev is opened once, without
 // following symbolic links, and used by its descriptor (CVE-2026-41579). When one of `mounts`, by whatever

@@ -108,6 +108,12 @@ Result<UniqueFd> connect_stream_socket(const char* what, const std::string& path
   return socket;
 }
 
+Result<void> pass_terminal(BorrowedFd socket, BorrowedFd master) {
+  const Failure failed = send_master(socket, master);
+  if (!failed) return {};
+  return Error::system(failed.error, "{}", failed.what);
+}
+
 Result<UniqueFd> receive_terminal(BorrowedFd socket) {
   char name[64];
   iovec data{name, sizeof name};

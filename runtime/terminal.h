@@ -14,6 +14,9 @@ Failure set_up_terminal(const TerminalPlan& plan, BorrowedFd root);
 // than a socket address go through /proc/self/fd.
 Result<UniqueFd> connect_stream_socket(const char* what, const std::string& path);
 
+// Sends a pty's master over a socket, as set_up_terminal does.
+Result<void> pass_terminal(BorrowedFd socket, BorrowedFd master);
+
 // The master that set_up_terminal sent to the other end of a socket pair.
 Result<UniqueFd> receive_terminal(BorrowedFd socket);
 

@@ -1,0 +1,162 @@
+#include "base/text.h"
+#include "runtime/criu_message.h"
+#include "tests/runtime/container_fixture.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+// Needs criu, and a kernel that it works on.
+
+namespace gantry::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* counter =
+    "i=0; while :; do i=$((i+1)); echo $i > /data/count; [ -e /data/stop ] && exit 7; sleep 0.05; done";
+
+class Checkpoints : public Containers {
+ protected:
+  void start_counter() {
+    ASSERT_OK(make_directories(file("data"), 0755));
+    configure({"sh", "-c", counter}, [&](auto& config) {
+      config.mounts.push_back({"/data", "bind", file("data"), {"rbind", "rw"}, {}, {}});
+      config.linux_->resources.memory = oci::MemoryResources{};
+      config.linux_->resources.memory->limit = 64 << 20;
+    });
+    const auto started = run_silently({"run", "--detach", "--bundle", bundle(), test_id});
+    ASSERT_EQ(started.status, 0) << started.errors;
+    ASSERT_TRUE(test::wait_until([&] { return count() > 3; }));
+  }
+  CommandResult checkpoint(std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"checkpoint", "--image-path", images()});
+    flags.push_back(test_id);
+    return runtime(flags);
+  }
+  CommandResult restore() {
+    return run_silently({"restore", "--detach", "--bundle", bundle(), "--image-path", images(), "--pid-file",
+                         file("pid"), test_id});
+  }
+  int64_t count() {
+    const auto text = read_file(file("data/count")).value_or("");
+    return parse_integer("count", trim(text), 0, INT32_MAX).value_or(0);
+  }
+  std::string images() const { return file("images"); }
+};
+
+TEST_F(Checkpoints, ARestoredContainerGoesOnWhereItWasWithItsLimitsAndBinds) {
+  start_counter();
+  const auto saved = checkpoint({});
+  ASSERT_EQ(saved.status, 0) << saved.errors;
+  EXPECT_THAT(status(test_id), HasSubstr("does not exist"));
+  EXPECT_FALSE(path_exists(cgroup_directory(test_id)));
+  const auto before = count();
+  ASSERT_OK(write_file(file("data/count"), "0\n", 0644));
+
+  const auto restored = restore();
+  ASSERT_EQ(restored.status, 0) << restored.errors;
+  ASSERT_TRUE(test::wait_until([&] { return count() > before; })) << before;
+  EXPECT_LT(count(), before + 1000);
+  EXPECT_EQ(status(test_id), "running");
+  EXPECT_EQ(read_file(file("pid")).value_or(""), std::to_string(pid_of(test_id)));
+  EXPECT_EQ(read_file(cgroup_directory(test_id) + "/memory.max").value_or(""), "67108864\n");
+  const auto inside = runtime({"exec", test_id, "cat", "/proc/self/cgroup", "/proc/1/comm"});
+  EXPECT_EQ(inside.output, "0::/\nsh\n") << inside.errors;
+  const std::string left = file("state") + "/" + test_id + "/criu-root";
+  EXPECT_FALSE(path_exists(left));
+  EXPECT_EQ(runtime({"delete", "--force", test_id}).status, 0);
+}
+
+TEST_F(Checkpoints, RestoreInTheForegroundEndsWithTheProgramsStatus) {
+  start_counter();
+  const auto saved = checkpoint({"--work-path", file("work")});
+  ASSERT_EQ(saved.status, 0) << saved.errors;
+  EXPECT_TRUE(path_exists(file("work/dump.log")));
+  ASSERT_OK(write_file(file("data/stop"), "", 0644));
+  const auto ended = run_silently({"restore", "--bundle", bundle(), "--image-path", images(), test_id});
+  EXPECT_EQ(ended.status, 7) << ended.errors;
+  EXPECT_THAT(status(test_id), HasSubstr("does not exist"));
+}
+
+TEST_F(Checkpoints, LeaveRunningAndPreDumpLetItGoOn) {
+  start_counter();
+  const auto parent = runtime({"checkpoint", "--pre-dump", "--image-path", file("parent"), test_id});
+  ASSERT_EQ(parent.status, 0) << parent.errors;
+  EXPECT_EQ(status(test_id), "running");
+  const auto saved = checkpoint({"--parent-path", "../parent", "--leave-running"});
+  ASSERT_EQ(saved.status, 0) << saved.errors;
+  EXPECT_EQ(status(test_id), "running");
+  const auto before = count();
+  EXPECT_TRUE(test::wait_until([&] { return count() > before; }));
+}
+
+TEST_F(Checkpoints, AFailedRestoreLeavesNothingAndQuotesCriu) {
+  start_counter();
+  ASSERT_EQ(checkpoint({}).status, 0);
+  ASSERT_OK(write_file(images() + "/pstree.img", "", 0600));
+  const auto failed = restore();
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.errors, HasSubstr("restore.log")) << failed.errors;
+  EXPECT_EQ(state_folders(), std::vector<std::string>());
+  EXPECT_FALSE(path_exists(cgroup_directory(test_id)));
+}
+
+TEST_F(Checkpoints, WhatCannotBeHonouredIsRefusedByName) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  EXPECT_THAT(checkpoint({}).errors, HasSubstr("cannot be checkpointed in created state"));
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"--parent-path", "/x"}, "--parent-path must be relative"},
+      {{"--parent-path", "nosuch"}, "--parent-path nosuch"},
+      {{"--manage-cgroups-mode", "x"}, "--manage-cgroups-mode must be"},
+      {{"--empty-ns", "user"}, "--empty-ns must be network"},
+      {{"--page-server", "x"}, "--page-server must be ADDRESS:PORT"},
+      {{"--status-fd", "77"}, "--status-fd 77 must be"},
+  };
+  for (const auto& [flags, error] : cases) {
+    const auto refused = checkpoint(flags);
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.errors, HasSubstr(error));
+  }
+  EXPECT_THAT(runtime({"restore", "--no-pivot", "x"}).errors, HasSubstr("--no-pivot"));
+  EXPECT_EQ(status(test_id), "running");
+}
+
+TEST_F(Checkpoints, WithoutCriuTheErrorNamesIt) {
+  EXPECT_THAT(runtime({"features"}).output,
+              HasSubstr(R"("org.opencontainers.runc.checkpoint.enabled": "true")"));
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  const auto refused = checkpoint({});
+  const auto features = runtime({"features"}).output;
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("need criu, which isn't in PATH (/nowhere)"));
+  EXPECT_FALSE(path_exists(images()));
+  EXPECT_THAT(features, HasSubstr(R"("org.opencontainers.runc.checkpoint.enabled": "false")"));
+}
+
+TEST(CriuMessages, AreWrittenAndReadInTheWireFormat) {
+  CriuMessage message;
+  message.add(34, 300);
+  message.add_flag(3, false);
+  message.add_text(10, "ab");
+  EXPECT_EQ(message.bytes(), std::string("\x90\x02\xac\x02\x52\x02"
+                                         "ab"));
+  const auto response = parse_criu_response(std::string("\x08\x06\x10\x01\x2a\x05\x0a\x01x\x10\x07", 11));
+  ASSERT_OK(response);
+  EXPECT_TRUE(response->is_notice());
+  EXPECT_TRUE(response->success);
+  EXPECT_EQ(response->stage, "x");
+  EXPECT_EQ(response->stage_process, 7);
+  EXPECT_FALSE(parse_criu_response(std::string("\x2a\x7f", 2)));
+  EXPECT_FALSE(parse_criu_response(std::string("\x80", 1)));
+}
+
+}  // namespace
+}  // namespace gantry::runtime
