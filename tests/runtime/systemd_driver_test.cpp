@@ -316,7 +316,7 @@ class UsersScopes : public UsersContainers {
     UsersContainers::TearDown();
     (void)command({"systemctl", "stop", manager_unit});
     (void)command({"systemctl", "reset-failed", manager_unit});
-    const auto delegated = cgroups::Cgroup::open(delegated_path);
+    const auto delegated = cgroups::Cgroup::open(delegating_path);
     if (!delegated) return;
     EXPECT_OK(delegated->kill());
     EXPECT_OK(delegated->remove());
@@ -324,13 +324,15 @@ class UsersScopes : public UsersContainers {
 
   static constexpr const char* manager_unit = "gantry-test-manager.service";
   static constexpr const char* manager_path = "/system.slice/gantry-test-manager.service";
-  static constexpr const char* delegated_path = "/gantry-test-delegated";
+  // Root's, which hands on cpu, memory and pids alone, whatever the root of all cgroups has.
+  static constexpr const char* delegating_path = "/gantry-test-delegating";
+  static constexpr const char* delegated_path = "/gantry-test-delegating/user";
 
   // The script as the user, from below a cgroup that is given to the user.
   CommandResult in_cgroup(const std::string& path, const std::string& script) {
     const auto folder = cgroups::detect_mount().mount + path;
     const std::string give =
-        "mkdir -p \"$0/shell\" && cd \"$0\" && "
+        "mkdir -p \"$0/shell\" && cd \"$0\" && echo +cpu +memory +pids >../cgroup.subtree_control && "
         "chown 4711 . cgroup.procs cgroup.threads cgroup.subtree_control shell shell/cgroup.procs && "
         "echo $$ >shell/cgroup.procs && exec \"$@\"";
     return command({"env", "AS_USER_PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh", "-c", give, folder,
