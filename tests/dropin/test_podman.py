@@ -49,8 +49,7 @@ SAME_OPTIONS = {
     "umask": (["--umask", "077"], ["sh", "-c", "umask"]),
     "descriptors": ([], ["ls", "/proc/self/fd"]),
     "host-ipc": (["--ipc", "host", "--uts", "host"], ["sh", "-c", "hostname; ls /dev/mqueue"]),
-    "user-namespace": (["--uidmap", "0:100000:1000", "--gidmap", "0:200000:1000"],
-                       ["sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u %g' /bin; ls -l /dev/null"]),
+    # Not a user namespace: in one, old versions of crun give the host's /dev/null to the container's root.
 }
 
 
