@@ -206,7 +206,7 @@ class Podman(Client):
     def remove_all(self):
         # Again where containers shared the pid namespace of one that was killed: podman finds them gone meanwhile.
         wait_until("pods are removed", lambda: self.result("pod", "rm", "-fa", "-t", "0").returncode == 0)
-        self("rm", "-fa", "-t", "0")
+        wait_until("containers are removed", lambda: self.result("rm", "-fa", "-t", "0").returncode == 0)
         self("volume", "rm", "-fa")
 
     def close(self):
