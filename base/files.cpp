@@ -28,15 +28,7 @@ void reserve_for(BorrowedFd file, size_t limit, std::string& data) {
   }
 }
 
-}  // namespace
-
-Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
-  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
-  if (!fd) return Error::system(errno, "open {}", path);
-  return fd;
-}
-
-Result<std::string> read_all(BorrowedFd fd, size_t limit) {
+Result<std::string> read_until_end(BorrowedFd fd, size_t limit, bool short_read_ends) {
   std::string data;
   char buffer[16384];
   for (;;) {
@@ -49,7 +41,24 @@ Result<std::string> read_all(BorrowedFd fd, size_t limit) {
     }
     if (data.empty() && static_cast<size_t>(got) == sizeof buffer) reserve_for(fd, limit, data);
     data.append(buffer, static_cast<size_t>(got));
+    if (short_read_ends && static_cast<size_t>(got) < sizeof buffer) return data;
   }
+}
+
+}  // namespace
+
+Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) return Error::system(errno, "open {}", path);
+  return fd;
+}
+
+Result<std::string> read_all(BorrowedFd fd, size_t limit) {
+  return read_until_end(fd, limit, false);
+}
+
+Result<std::string> read_piece(BorrowedFd fd, size_t limit) {
+  return read_until_end(fd, limit, true);
 }
 
 Result<std::string> read_file(const std::string& path, size_t limit) {

@@ -16,6 +16,9 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode = 060
 // The whole file. Errors: not_found; invalid when it is longer than `limit` bytes.
 Result<std::string> read_file(const std::string& path, size_t limit = size_t{64} << 20);
 Result<std::string> read_all(BorrowedFd fd, size_t limit = size_t{64} << 20);
+// The text of a file that the kernel makes in one piece (/proc/PID/stat and status, cgroup.controllers; not
+// cgroup.procs): the first read that leaves room ends it. seq_file's single_open.
+Result<std::string> read_piece(BorrowedFd fd, size_t limit = size_t{64} << 20);
 
 // Writes all of `data`, going on after short writes and EINTR.
 Result<void> write_all(BorrowedFd fd, std::string_view data);

@@ -88,6 +88,9 @@ class Parser {
   bool code_unit(uint32_t& unit);
   bool array(Item& item);
   bool object(Item& item);
+  // Between the brackets; `read_child` takes one and leaves its place at the end of pending_.
+  template <typename Child>
+  bool container(Item& item, char closing, const char* expected, Child read_child);
   bool member(Item& child);
   bool keys_differ(std::span<const Item> members);
   void keep_children(Item& item, size_t first);
@@ -278,47 +281,37 @@ bool Parser::code_unit(uint32_t& unit) {
 
 bool Parser::array(Item& item) {
   item.kind = Kind::array;
-  if (open_.size() >= deepest) return refused(format("nested deeper than {}", deepest));
-  ++at_;
-  const size_t first = pending_.size();
-  open_.push_back(&item);
-  first_pending_.push_back(first);
-  skip_space();
-  if (!take(']')) {
-    for (;;) {
-      skip_space();
-      pending_.emplace_back();
-      Item child;
-      if (!value(child)) return false;
-      pending_.back() = child;
-      skip_space();
-      if (take(']')) break;
-      if (!take(',')) return broken("a comma or ] must stand here");
-    }
-  }
-  keep_children(item, first);
-  return true;
+  return container(item, ']', "a comma or ] must stand here", [this](Item& child) {
+    skip_space();
+    pending_.emplace_back();
+    return value(child);
+  });
 }
 
 bool Parser::object(Item& item) {
   item.kind = Kind::object;
+  return container(item, '}', "a comma or } must stand here", [this](Item& child) { return member(child); });
+}
+
+template <typename Child>
+bool Parser::container(Item& item, char closing, const char* expected, Child read_child) {
   if (open_.size() >= deepest) return refused(format("nested deeper than {}", deepest));
   ++at_;
   const size_t first = pending_.size();
   open_.push_back(&item);
   first_pending_.push_back(first);
   skip_space();
-  if (!take('}')) {
+  if (!take(closing)) {
     for (;;) {
       Item child;
-      if (!member(child)) return false;
+      if (!read_child(child)) return false;
       pending_.back() = child;
       skip_space();
-      if (take('}')) break;
-      if (!take(',')) return broken("a comma or } must stand here");
+      if (take(closing)) break;
+      if (!take(',')) return broken(expected);
     }
   }
-  if (!keys_differ(std::span(pending_).subspan(first))) return false;
+  if (item.kind == Kind::object && !keys_differ(std::span(pending_).subspan(first))) return false;
   keep_children(item, first);
   return true;
 }

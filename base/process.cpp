@@ -23,7 +23,9 @@ struct StatFields {
 };
 
 Result<StatFields> read_stat(pid_t pid) {
-  const std::string text = TRY(read_file(format("/proc/{}/stat", pid)));
+  const std::string path = format("/proc/{}/stat", pid);
+  const UniqueFd file = TRY(open_file(path, O_RDONLY));
+  const std::string text = TRY(read_piece(file).context("read {}", path));
   // The command name may hold spaces and parentheses; the fields go on after the last ")".
   const auto close = text.rfind(')');
   if (close == std::string::npos || close + 2 > text.size()) {

@@ -51,7 +51,8 @@ Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources
   auto created = TRY(make_folders(host, path));
   TRY(enable_for(limits, host, path, {"cpu", "memory", "pids", "io"}, resources, enforcement));
   Cgroup cgroup(path, host.mount + path);
-  cgroup.dropped_ = TRY(write_limits(cgroup.directory_, std::move(limits), enforcement));
+  cgroup.folder_ = TRY(cgroup.open_directory());
+  cgroup.dropped_ = TRY(write_limits(cgroup.directory_, cgroup.folder_, std::move(limits), enforcement));
   created.keep();
   return cgroup;
 }
@@ -63,7 +64,8 @@ Result<Cgroup> Cgroup::adopt(const std::string& path, const oci::LinuxResources&
   auto limits = TRY(plan_limits(resources, host, enforcement));
   TRY(enable_for(limits, host, path, {}, resources, enforcement));
   Cgroup cgroup(path, host.mount + path);
-  cgroup.dropped_ = TRY(write_limits(cgroup.directory_, std::move(limits), enforcement));
+  const auto folder = TRY(cgroup.open_directory());
+  cgroup.dropped_ = TRY(write_limits(cgroup.directory_, folder, std::move(limits), enforcement));
   return cgroup;
 }
 
@@ -75,6 +77,12 @@ Result<Cgroup> Cgroup::open(const std::string& path) {
   return Cgroup(path, std::move(directory));
 }
 
+bool Cgroup::remove_empty(const std::string& path) {
+  const auto host = detect_mount();
+  if (host.mount.empty() || !path_parts(path)) return false;
+  return rmdir((host.mount + path).c_str()) == 0 || errno == ENOENT;
+}
+
 Result<Cgroup> Cgroup::of_process(pid_t pid) {
   const auto host = TRY(with_cgroup2(detect_mount()));
   const auto file = format("/proc/{}/cgroup", pid);
@@ -84,7 +92,8 @@ Result<Cgroup> Cgroup::of_process(pid_t pid) {
   return Cgroup(std::move(*path), std::move(directory));
 }
 
-Result<UniqueFd> Cgroup::open_directory() const {
+Result<UniqueFd> Cgroup::open_directory() {
+  if (folder_) return std::move(folder_);
   return open_file(directory_, O_RDONLY | O_DIRECTORY);
 }
 
@@ -99,7 +108,8 @@ Result<void> Cgroup::update(const oci::LinuxResources& resources, Enforcement en
   auto limits = TRY(plan_limits(resources, host, enforcement));
   limits.guards_devices = limits.guards_devices && !resources.devices.empty();
   TRY(enable_controllers(host, path_, limits.controllers, {}));
-  dropped_ = TRY(write_limits(directory_, std::move(limits), enforcement));
+  const auto folder = TRY(open_directory());
+  dropped_ = TRY(write_limits(directory_, folder, std::move(limits), enforcement));
   return {};
 }
 

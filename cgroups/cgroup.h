@@ -39,7 +39,7 @@ struct Events {
   uint64_t pids_max = 0;    // pids.events: forks refused by pids.max
 };
 
-// A cgroup v2 folder. A value that names it: neither copies nor the destructor touch the kernel's object;
+// A cgroup v2 folder. A value that names it: the destructor doesn't touch the kernel's object;
 // only remove() removes it. Paths are relative to the cgroup2 mount as this process sees it: "/gantry/ID".
 // ".." and empty components are refused.
 //
@@ -64,8 +64,11 @@ class Cgroup {
 
   const std::string& path() const { return path_; }            // relative to the mount
   const std::string& directory() const { return directory_; }  // absolute
-  // For clone3's CLONE_INTO_CGROUP: O_DIRECTORY | O_RDONLY. (O_PATH is refused by the kernel.)
-  Result<UniqueFd> open_directory() const;
+  // For clone3's CLONE_INTO_CGROUP: O_DIRECTORY | O_RDONLY. (O_PATH is refused by the kernel.) The first call
+  // gives away the one that create used.
+  Result<UniqueFd> open_directory();
+  // Removes the cgroup at `path` if nothing lives in it or below, and says whether it is gone.
+  static bool remove_empty(const std::string& path);
   // Limits left out in best_effort by create or the last update.
   const std::vector<DroppedLimit>& dropped() const { return dropped_; }
 
@@ -105,6 +108,7 @@ class Cgroup {
 
   std::string path_;
   std::string directory_;
+  UniqueFd folder_;
   std::vector<DroppedLimit> dropped_;
 };
 

@@ -105,6 +105,10 @@ CreatedFolders::~CreatedFolders() {
 Result<CreatedFolders> make_folders(const HostSupport& host, const std::string& path) {
   const auto parts = TRY(path_parts(path));
   CreatedFolders created;
+  if (const auto whole = host.mount + path; mkdir(whole.c_str(), 0755) == 0) {
+    created.add(whole);
+    return created;
+  }
   auto folder = host.mount;
   for (size_t i = 0; i < parts.size(); ++i) {
     folder = join_path(folder, parts[i]);

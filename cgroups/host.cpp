@@ -4,6 +4,7 @@
 #include "base/format.h"
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
@@ -55,7 +56,8 @@ HostSupport detect_mount() {
 HostSupport detect_host() {
   auto host = detect_mount();
   if (host.mount.empty()) return host;
-  if (const auto text = read_file(join_path(host.mount, "cgroup.controllers"))) {
+  const auto file = open_file(join_path(host.mount, "cgroup.controllers"), O_RDONLY);
+  if (const auto text = file ? read_piece(*file) : Result<std::string>(file.error())) {
     for (const auto& name : split(trim(*text), ' ')) {
       if (!name.empty()) host.controllers.insert(name);
     }

@@ -68,8 +68,7 @@ Result<void> settle(const std::string& directory, const Setting& setting, Enforc
               enforcement, dropped);
 }
 
-Result<void> guard_devices(const std::string& directory, const LimitPlan& plan) {
-  const auto cgroup = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+Result<void> guard_devices(BorrowedFd cgroup, const LimitPlan& plan) {
   if (plan.device_program.empty()) return detach_device_programs(cgroup);
   return attach_device_program(cgroup, plan.device_program);
 }
@@ -91,8 +90,8 @@ Result<LimitPlan> plan_limits(const oci::LinuxResources& resources, const HostSu
   return plan;
 }
 
-Result<std::vector<DroppedLimit>> write_limits(const std::string& directory, LimitPlan plan,
-                                               Enforcement enforcement) {
+Result<std::vector<DroppedLimit>> write_limits(const std::string& directory, BorrowedFd cgroup,
+                                               LimitPlan plan, Enforcement enforcement) {
   std::vector<const Setting*> again;
   for (const auto& setting : plan.settings) {
     if (setting.again_at_the_end) {
@@ -104,7 +103,7 @@ Result<std::vector<DroppedLimit>> write_limits(const std::string& directory, Lim
   }
   for (const auto* setting : again) TRY(settle(directory, *setting, enforcement, plan.dropped));
   if (!plan.guards_devices) return std::move(plan.dropped);
-  const auto guarded = guard_devices(directory, plan);
+  const auto guarded = guard_devices(cgroup, plan);
   if (!guarded && !plan.device_program.empty()) {
     const auto wanted = plan.devices_asked ? enforcement : Enforcement::best_effort;
     TRY(drop({devices_path, {}, guarded.error().message()}, wanted, plan.dropped));

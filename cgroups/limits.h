@@ -25,9 +25,10 @@ struct LimitPlan {
 Result<LimitPlan> plan_limits(const oci::LinuxResources& resources, const HostSupport& host,
                               Enforcement enforcement);
 
-// Writes them to the cgroup's folder. Returns what was dropped, the plan's own included.
-Result<std::vector<DroppedLimit>> write_limits(const std::string& directory, LimitPlan plan,
-                                               Enforcement enforcement);
+// Writes them to the cgroup's folder, which is open as `cgroup` too. Returns what was dropped, the plan's own
+// included.
+Result<std::vector<DroppedLimit>> write_limits(const std::string& directory, BorrowedFd cgroup,
+                                               LimitPlan plan, Enforcement enforcement);
 
 // memory.checkBeforeUpdate. Errors: conflict when more is in use than the new limit.
 Result<void> check_memory_update(const std::string& directory, const oci::LinuxResources& resources);

@@ -133,8 +133,12 @@ Result<void> add_block_io(const oci::BlockIoResources& io, Settings& settings) {
     settings.back().preferred_file = "io.bfq.weight";
     settings.back().preferred_value = format("{}", *io.weight);
   }
+  if (io.leaf_weight.value_or(0) != 0) settings.push_back(unsupported("blockIO.leafWeight"));
   for (size_t i = 0; i < io.weight_device.size(); ++i) {
     const auto& device = io.weight_device[i];
+    if (device.leaf_weight.value_or(0) != 0) {
+      settings.push_back(unsupported(format("blockIO.weightDevice[{}].leafWeight", i)));
+    }
     if (device.weight.value_or(0) == 0) continue;
     const auto field = format("blockIO.weightDevice[{}].weight", i);
     TRY(check_weight(*device.weight, field));

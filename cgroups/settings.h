@@ -21,7 +21,7 @@ struct Setting {
 };
 
 // The writes that `resources` asks for, in their order, devices excepted. Fields that are accepted and
-// without effect by the spec's own words (memory.kernel, leafWeight) give none; what cgroup v2 can't do gives
+// without effect by the spec's own words (memory.kernel) give none; what cgroup v2 can't do gives
 // a Setting without a file. Errors: invalid, naming the JSON path.
 Result<std::vector<Setting>> settings_for(const oci::LinuxResources& resources);
 

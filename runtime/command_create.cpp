@@ -57,6 +57,7 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
   if (started) {
     created.folder.unlock();
     status = follow_process(created.pidfd, created.terminal, signals, *relay ? &**relay : nullptr);
+    if (status) created.record.pid = 0;  // reaped: the number is free for others
   }
   if (flags.keep && started) return status;
   TRY(created.folder.lock());

@@ -68,6 +68,32 @@ void warn_of_dropped(const cgroups::Cgroup& cgroup) {
   }
 }
 
+Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
+                                                     const oci::LinuxResources& resources,
+                                                     const GlobalOptions& global) {
+  using Made = std::optional<cgroups::Cgroup>;
+  if (!has_limits(resources) && cgroups::detect_mount().mount.empty()) return Made();
+  const bool rootless = is_rootless(global.rootless);
+  auto cgroup = cgroups::Cgroup::create(path, rootless ? without_devices(resources) : resources,
+                                        enforcement_of(global.limits));
+  if (cgroup) {
+    warn_of_dropped(*cgroup);
+    return Made(std::move(*cgroup));
+  }
+  const auto kind = cgroup.error().kind();
+  if (kind != ErrorKind::exists && kind != ErrorKind::invalid && can_do_without_cgroup(resources, global)) {
+    return Made();
+  }
+  const bool not_ours = kind == ErrorKind::unsupported || (rootless && kind == ErrorKind::denied);
+  if (not_ours && global.limits == Limits::best_effort) {
+    log_warning("no cgroup: " + cgroup.error().message());
+    return Made();
+  }
+  if (kind != ErrorKind::denied || !rootless) return std::move(cgroup).error();
+  return std::move(cgroup).error().context(
+      "limits need a cgroup that is the user's (--systemd-cgroup asks for one)");
+}
+
 }  // namespace
 
 bool has_limits(const oci::LinuxResources& resources) {
@@ -98,30 +124,22 @@ bool can_do_without_cgroup(const oci::LinuxResources& resources, const GlobalOpt
   return !has_limits(limits);
 }
 
-Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
-                                                     const oci::LinuxResources& resources,
-                                                     const GlobalOptions& global) {
-  using Made = std::optional<cgroups::Cgroup>;
-  if (!has_limits(resources) && cgroups::detect_mount().mount.empty()) return Made();
-  const bool rootless = is_rootless(global.rootless);
-  auto cgroup = cgroups::Cgroup::create(path, rootless ? without_devices(resources) : resources,
-                                        enforcement_of(global.limits));
-  if (cgroup) {
-    warn_of_dropped(*cgroup);
-    return Made(std::move(*cgroup));
+Result<std::optional<cgroups::Cgroup>> make_container_cgroup(const oci::Linux& config,
+                                                             const GlobalOptions& global,
+                                                             const ContainerFolder& folder, Record& record) {
+  TRY(place_cgroup(config, global, record));
+  TRY(folder.save(record));
+  if (record.cgroup.empty()) return std::optional<cgroups::Cgroup>();
+  auto made = create_cgroup(record.cgroup, config.resources, global);
+  if (!made) {
+    record.cgroup.clear();  // not ours to remove
+    return std::move(made).error();
   }
-  const auto kind = cgroup.error().kind();
-  if (kind != ErrorKind::exists && kind != ErrorKind::invalid && can_do_without_cgroup(resources, global)) {
-    return Made();
+  if (!*made) {
+    record.cgroup.clear();
+    TRY(folder.save(record));
   }
-  const bool not_ours = kind == ErrorKind::unsupported || (rootless && kind == ErrorKind::denied);
-  if (not_ours && global.limits == Limits::best_effort) {
-    log_warning("no cgroup: " + cgroup.error().message());
-    return Made();
-  }
-  if (kind != ErrorKind::denied || !rootless) return std::move(cgroup).error();
-  return std::move(cgroup).error().context(
-      "limits need a cgroup that is the user's (--systemd-cgroup asks for one)");
+  return made;
 }
 
 Result<cgroups::Cgroup> create_scope(Record& record, const oci::Linux& config, pid_t pid, Limits limits) {
@@ -158,6 +176,9 @@ Result<void> attach_to_cgroup(const Record& record, const cgroups::Cgroup& cgrou
 }
 
 Result<void> remove_cgroup(const Record& record, std::chrono::milliseconds limit) {
+  if (record.scope.empty() && !record.cgroup.empty() && cgroups::Cgroup::remove_empty(record.cgroup)) {
+    return {};
+  }
   const auto cgroup = record.cgroup.empty()
                           ? Result<cgroups::Cgroup>(Error(ErrorKind::not_found, "no cgroup"))
                           : cgroups::Cgroup::open(record.cgroup);

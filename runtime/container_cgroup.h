@@ -16,10 +16,12 @@ namespace gantry::runtime {
 // (Limits::none). Errors: invalid; exists, when processes that aren't ours live there.
 Result<void> place_cgroup(const oci::Linux& config, const GlobalOptions& global, Record& record);
 
-// Empty when the host has no cgroup2, or a user may not make one, and nothing was asked of it.
-Result<std::optional<cgroups::Cgroup>> create_cgroup(const std::string& path,
-                                                     const oci::LinuxResources& resources,
-                                                     const GlobalOptions& global);
+// Places a container's cgroup and makes it. The folder's record says so before it is made, so that `delete`
+// finds it whatever happens next, and no longer when none was made. Empty with systemd's driver, which needs
+// a process first, and when the host has no cgroup2, or a user may not make one, and nothing was asked of it.
+Result<std::optional<cgroups::Cgroup>> make_container_cgroup(const oci::Linux& config,
+                                                             const GlobalOptions& global,
+                                                             const ContainerFolder& folder, Record& record);
 
 // Whether a container may go without a cgroup that the kernel refuses: rootless, with no limits asked for.
 bool can_do_without_cgroup(const oci::LinuxResources& resources, const GlobalOptions& global);

@@ -80,7 +80,7 @@ Failure build_root(InitPlan& plan) {
     send_packet(plan.channel, Message::mounted);
     if (!wait_for_answer(plan.channel)) ::_exit(1);
   }
-  return run_hooks(plan.create_container, plan.created, ::getpid());
+  return run_hooks_in_init(plan.create_container, plan.created);
 }
 
 Failure enter_container(InitPlan& plan) {
@@ -125,7 +125,7 @@ void run_init(InitPlan& plan) {
   ::prctl(PR_SET_PDEATHSIG, 0);
   send_packet(plan.channel, Message::ready);
   const UniqueFd connection = wait_for_start(plan);
-  Failure failed = run_hooks(plan.start_container, plan.created, ::getpid(), plan.process.envp.data());
+  Failure failed = run_hooks_in_init(plan.start_container, plan.created, plan.process.envp.data());
   if (!failed) failed = finish_process(plan.process);
   send_failure(connection, failed);
   ::_exit(1);

@@ -8,8 +8,8 @@
 #include "runtime/log.h"
 #include "runtime/net_devices.h"
 #include "runtime/notify.h"
+#include "runtime/pidfd_socket.h"
 #include "runtime/plan.h"
-#include "runtime/send_fd.h"
 #include "runtime/start_socket.h"
 #include "runtime/syscalls.h"
 #include "runtime/terminal.h"
@@ -23,19 +23,8 @@
 namespace gantry::runtime {
 
 Result<void> Creation::make_cgroup(const GlobalOptions& global) {
-  TRY(place_cgroup(*config_.linux_, global, record_));
-  // On disk before the cgroup is made, so that `delete` finds it whatever happens next.
-  TRY(folder_.save(record_));
-  if (record_.cgroup.empty()) return {};
-  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, global);
-  if (!made) {
-    record_.cgroup.clear();  // not ours to remove
-    return std::move(made).error();
-  }
-  cgroup_ = std::move(*made);
-  if (cgroup_) return {};
-  record_.cgroup.clear();
-  return folder_.save(record_);
+  cgroup_ = TRY(make_container_cgroup(*config_.linux_, global, folder_, record_));
+  return {};
 }
 
 // Around init, which waits: systemd makes no scope without a process. Before the id maps, as a user's manager

@@ -1,5 +1,6 @@
 #include "runtime/criu.h"
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/channel.h"
@@ -128,25 +129,12 @@ Result<void> CriuProcess::send(const CriuMessage& message) {
 
 Result<CriuResponse> CriuProcess::receive(UniqueFd& came_along) {
   std::string bytes(largest_answer, '\0');
-  iovec data{bytes.data(), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
   ssize_t count = 0;
   do {
-    count = ::recvmsg(rpc_.get(), &message, MSG_CMSG_CLOEXEC);
+    count = receive_with_fd(rpc_, bytes, came_along);
   } while (count < 0 && errno == EINTR);
   if (count < 0 && errno != ECONNRESET) return Error::system(errno, "receive criu's answer");
   if (count <= 0) return Error::make(ErrorKind::system, "criu ended without an answer");
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    came_along = UniqueFd(fd);
-  }
   return parse_criu_response({bytes.data(), static_cast<size_t>(count)});
 }
 

@@ -8,9 +8,9 @@
 #include "runtime/init.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/log.h"
+#include "runtime/pidfd_socket.h"
 #include "runtime/plan.h"
 #include "runtime/procfs.h"
-#include "runtime/send_fd.h"
 #include "runtime/terminal.h"
 #include "runtime/user_namespace.h"
 
@@ -29,7 +29,6 @@ constexpr int new_time = 0x80;  // CLONE_NEWTIME
 
 struct ExecPlan {
   ProcessPlan process;
-  AffinityPlan affinity;
   UniqueFd container;  // pidfd of its init
   UniqueFd root;       // init's /
   UniqueFd procfs;
@@ -171,9 +170,6 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   plan.procfs = TRY(open_trusted_procfs());
   plan.process = TRY(plan_process(process, context, plan.procfs, warnings));
   for (const auto& warning : warnings) log_warning(warning);
-  if (process.exec_cpu_affinity) {
-    plan.affinity = TRY(plan_affinity(*process.exec_cpu_affinity, {options.source, options.place}));
-  }
   if (plan.process.listener.socket) {
     set_listener_message(plan.process.listener, *config.linux_->seccomp,
                          describe(record, oci::Status::running));
@@ -192,7 +188,7 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
 Result<Executed> execute(const GlobalOptions& global, const Record& record, const oci::RuntimeConfig& config,
                          const oci::Process& process, const ExecOptions& options) {
   ExecPlan plan = TRY(make_plan(global, record, config, process, options));
-  const auto cgroup = TRY(find_cgroup(record, options.sub_cgroup));
+  auto cgroup = TRY(find_cgroup(record, options.sub_cgroup));
   UniqueFd cgroup_folder;
   if (cgroup) cgroup_folder = TRY(cgroup->open_directory());
   UniqueFd terminal_socket;
@@ -208,7 +204,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   const auto oom_score = TRY(lend_oom_score(plan.process, plan.user_entered));
   // Before the child exists: the container's processes see it in their pid namespace from its first moment.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::system(errno, "make the process undumpable");
-  TRY(set_affinity(plan.affinity.initial, 0, "initial"));
+  TRY(set_affinity(plan.process.affinity.initial, 0, "initial"));
   Spawned child;
   {
     const auto guard = TRY(PidNamespaceForChildren::enter(plan));
@@ -223,7 +219,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
   plan.process.listener.socket.reset();
   const auto run = [&]() -> Result<void> {
     if (cgroup && !child.in_cgroup) TRY(attach_to_cgroup(record, *cgroup, options.sub_cgroup, child.pid));
-    TRY(set_affinity(plan.affinity.final, child.pid, "final"));
+    TRY(set_affinity(plan.process.affinity.final, child.pid, "final"));
     TRY(join_rdt(config, record, child.pid));
     TRY(answer(channel.parent));
     TRY(follow(channel.parent, plan, child));

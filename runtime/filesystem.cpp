@@ -143,8 +143,8 @@ struct MountFlag {
   unsigned long flag;
 };
 
-// What fsmount(2) and mount(2) call the same by different numbers. Not read-only: for mount(2) that is the
-// file system's state too, which others may share.
+// What fsmount(2) and mount(2) call the same by different numbers. Read-only is for mount(2) a new file
+// system's state too, which others may come to share: so it is there only for one that is not new.
 constexpr MountFlag mount_flags[] = {
     {MOUNT_ATTR_NOSUID, MS_NOSUID},           {MOUNT_ATTR_NODEV, MS_NODEV},
     {MOUNT_ATTR_NOEXEC, MS_NOEXEC},           {MOUNT_ATTR_NOATIME, MS_NOATIME},
@@ -157,6 +157,10 @@ bool fits_one_call(const MountPlan& plan, MountText& text) {
     if ((attributes & entry.attribute) == 0) continue;
     text.flags |= entry.flag;
     attributes &= ~entry.attribute;
+  }
+  if (plan.joins_superblock && (attributes & MOUNT_ATTR_RDONLY) != 0) {
+    text.flags |= MS_RDONLY;
+    attributes &= ~uint64_t{MOUNT_ATTR_RDONLY};
   }
   bool plain = true;
   for (const auto& option : plan.options.options) {

@@ -174,6 +174,14 @@ Result<std::string> file_of(const Annotations& annotations, const char* name) {
                      found->second);
 }
 
+Failure run_hooks(const std::vector<HookPlan>& hooks, const HookState& state, pid_t pid,
+                  char* const* environment) {
+  for (const auto& hook : hooks) {
+    if (const Failure failed = run_hook(hook, state, pid, environment)) return failed;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oci::Hook>& hooks,
@@ -216,17 +224,14 @@ HookState plan_hook_state(const oci::State& state) {
   return {text.substr(0, at), text.substr(at + number.size())};
 }
 
-Failure run_hooks(const std::vector<HookPlan>& hooks, const HookState& state, pid_t pid,
-                  char* const* environment) {
-  for (const auto& hook : hooks) {
-    if (const Failure failed = run_hook(hook, state, pid, environment)) return failed;
-  }
-  return {};
+Failure run_hooks_in_init(const std::vector<HookPlan>& hooks, const HookState& state,
+                          char* const* environment) {
+  return hooks.empty() ? Failure{} : run_hooks(hooks, state, ::getpid(), environment);
 }
 
 Result<void> run_hooks_here(const std::vector<HookPlan>& hooks, const oci::State& state) {
   if (hooks.empty()) return {};
-  const Failure failed = run_hooks(hooks, plan_hook_state(state), state.pid);
+  const Failure failed = run_hooks(hooks, plan_hook_state(state), state.pid, nullptr);
   if (!failed) return {};
   char text[1000];
   describe_failure(failed, text, sizeof text);

@@ -41,11 +41,11 @@ Result<std::vector<HookPlan>> plan_hooks(const char* stage, const std::vector<oc
                                          const Annotations& annotations);
 HookState plan_hook_state(const oci::State& state);
 
-// Runs them one after another, in this process' namespaces. `environment`: for hooks that have none of their
-// own; nullptr: ours, as with runc. A hook that fails, or passes its time limit and is killed, is a Failure
-// that quotes what it printed; the text lies in static memory. Works between clone and exec too.
-Failure run_hooks(const std::vector<HookPlan>& hooks, const HookState& state, pid_t pid,
-                  char* const* environment = nullptr);
+// Runs them one after another, in this process' namespaces, between clone and exec. `environment`: for hooks
+// that have none of their own; nullptr: ours, as with runc. A hook that fails, or passes its time limit and
+// is killed, is a Failure that quotes what it printed; the text lies in static memory.
+Failure run_hooks_in_init(const std::vector<HookPlan>& hooks, const HookState& state,
+                          char* const* environment = nullptr);
 
 // The same as a Result, in the parent.
 Result<void> run_hooks_here(const std::vector<HookPlan>& hooks, const oci::State& state);

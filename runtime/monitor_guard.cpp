@@ -1,5 +1,6 @@
 #include "runtime/monitor_guard.h"
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -21,7 +22,6 @@ namespace gantry::runtime {
 
 namespace {
 
-constexpr size_t most_descriptors = 251;  // SCM_MAX_FD is 253
 constexpr size_t longest_program = 4096;
 
 Result<UniqueFd> memory_file(const std::string& text) {
@@ -29,19 +29,6 @@ Result<UniqueFd> memory_file(const std::string& text) {
   if (!file) return Error::system(errno, "make a memory file");
   TRY(write_all(file, text));
   return file;
-}
-
-std::vector<UniqueFd> take_descriptors(const msghdr& message) {
-  std::vector<UniqueFd> taken;
-  for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(const_cast<msghdr*>(&message), header)) {  // NOLINT: the macro's type
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    std::vector<int> numbers(count);
-    std::memcpy(numbers.data(), CMSG_DATA(header), count * sizeof(int));
-    for (const int number : numbers) taken.emplace_back(number);
-  }
-  return taken;
 }
 
 }  // namespace
@@ -71,24 +58,12 @@ Result<GuardLink> GuardLink::inherit(const std::string& numbers) {
 Result<void> GuardLink::stash(const std::string& program, const std::string& text,
                               const std::vector<BorrowedFd>& descriptors) {
   const auto file = TRY(memory_file(text));
-  std::vector<int> numbers = {file.get()};
-  for (const auto& fd : descriptors) numbers.push_back(fd.get());
-  if (numbers.size() > most_descriptors) {
-    return Error::make(ErrorKind::invalid, "{} descriptors are too many for a message", numbers.size());
+  std::vector<BorrowedFd> fds = {file};
+  fds.insert(fds.end(), descriptors.begin(), descriptors.end());
+  if (fds.size() > most_passed_fds) {
+    return Error::make(ErrorKind::invalid, "{} descriptors are too many for a message", fds.size());
   }
-  std::vector<char> control(CMSG_SPACE(numbers.size() * sizeof(int)));
-  iovec part{const_cast<char*>(program.data()), program.size()};  // NOLINT: sendmsg's type
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  auto* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(numbers.size() * sizeof(int));
-  std::memcpy(CMSG_DATA(header), numbers.data(), numbers.size() * sizeof(int));
-  if (sendmsg(monitor_end_.get(), &message, MSG_NOSIGNAL) < 0) return Error::system(errno, "fill the stash");
+  if (send_with_fds(monitor_end_, program, fds) < 0) return Error::system(errno, "fill the stash");
   drop_all_but_the_last();
   return {};
 }
@@ -107,18 +82,10 @@ void GuardLink::drop_all_but_the_last() const {
 Result<GuardLink::Stashed> GuardLink::look() const {
   drop_all_but_the_last();
   std::array<char, longest_program> text;
-  std::vector<char> control(CMSG_SPACE(most_descriptors * sizeof(int)));
-  iovec part{text.data(), text.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t length = recvmsg(guard_end_.get(), &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (length <= 0) return Error::make(ErrorKind::not_found, "the stash is empty");
   Stashed stashed;
+  const ssize_t length = receive_with_fds(guard_end_, text, stashed.descriptors, MSG_PEEK | MSG_DONTWAIT);
+  if (length <= 0) return Error::make(ErrorKind::not_found, "the stash is empty");
   stashed.program.assign(text.data(), static_cast<size_t>(length));
-  stashed.descriptors = take_descriptors(message);
   if (stashed.descriptors.empty()) return Error::make(ErrorKind::corrupt, "the stash has no descriptors");
   stashed.text = std::move(stashed.descriptors.front());
   stashed.descriptors.erase(stashed.descriptors.begin());

@@ -1,5 +1,6 @@
 #include "runtime/monitor_journal.h"
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 
 #include <cstring>
@@ -61,17 +62,7 @@ int JournalSocket::try_send(const std::string& record) {
 int JournalSocket::send_as_file(const std::string& record) {
   const auto file = make_sealed_file(record);
   if (!file) return file.error().system_errno();
-  const int fd = file->get();
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  auto* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return sendmsg(socket_.get(), &message, MSG_NOSIGNAL) >= 0 ? 0 : errno;
+  return send_with_fd(socket_, {}, *file) >= 0 ? 0 : errno;
 }
 
 Result<void> JournalSocket::send(const std::string& record, std::chrono::milliseconds patience) {

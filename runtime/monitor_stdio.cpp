@@ -1,5 +1,6 @@
 #include "runtime/monitor_stdio.h"
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -25,19 +26,9 @@ void set_non_blocking(const UniqueFd& fd) {
 // The descriptor in the one message of the console socket (runtime-spec's terminal hand-over).
 UniqueFd receive_descriptor(const UniqueFd& socket) {
   char name[4096];
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  iovec part{name, sizeof name};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC) <= 0) return {};
-  const auto* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return {};
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return UniqueFd(fd);
+  UniqueFd fd;
+  receive_with_fd(socket, name, fd);
+  return fd;
 }
 
 }  // namespace

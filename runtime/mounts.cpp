@@ -143,6 +143,7 @@ Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
   if (is_cgroup(plan.type)) {
     plan.type = "cgroup2";
     plan.source = "cgroup";
+    plan.joins_superblock = !context.cgroup_mount.empty();
   }
   add_label(plan, context.label);
   // A new mount has no peers, and gets none where nothing is shared.
@@ -166,8 +167,7 @@ Result<void> plan_filesystem(MountPlan& plan, const MountContext& context) {
 
 // Nothing but a procfs at /proc, and few files in it, may come to lie on procfs: not through a symbolic link
 // either.
-Failure check_target(const MountPlan& plan, BorrowedFd target) {
-  struct statfs info {};
+Failure check_target(const MountPlan& plan, BorrowedFd target, struct statfs& info) {
   if (::fstatfs(target.get(), &info) != 0)
     return {"stat the target of mount %s", errno, plan.destination.c_str()};
   if (info.f_type != PROC_SUPER_MAGIC || is_allowed_in_proc(plan.destination)) return {};
@@ -308,9 +308,10 @@ Failure perform_mount(BorrowedFd root, MountPlan& plan, MountProgress& progress)
   if (!target) {
     target = open_target(root, plan);
     if (!target) return {"mount %s: open the destination", errno, plan.destination.c_str()};
-    STEP(check_target(plan, target));
-    // Some symbolic link may have led to /dev itself.
-    if (plan.folder && !is_fixed(plan)) progress.dev.reset();
+    struct statfs info {};
+    STEP(check_target(plan, target, info));
+    // Some symbolic link may have led to /dev itself, where it is the tmpfs of ours.
+    if (plan.folder && !is_fixed(plan) && info.f_type == TMPFS_MAGIC) progress.dev.reset();
   }
   STEP(mount_on(std::move(target), plan, progress.done));
   if (plan.destination != "/dev") return {};

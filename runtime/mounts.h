@@ -24,9 +24,10 @@ struct MountPlan {
   dev_t device = 0;   // of a bind's source
   ino_t inode = 0;
   bool folder = true;
-  std::string root_label;      // SELinux's, for a file system that takes no option for it
-  bool readonly_last = false;  // what must first be filled is made read-only at the end
-  UniqueFd mounted;            // in the child: the mount, for finish_mount
+  bool joins_superblock = false;  // of a file system that is mounted on the host: no state of it is set
+  std::string root_label;         // SELinux's, for a file system that takes no option for it
+  bool readonly_last = false;     // what must first be filled is made read-only at the end
+  UniqueFd mounted;               // in the child: the mount, for finish_mount
 };
 
 struct MountContext {

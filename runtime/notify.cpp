@@ -1,5 +1,6 @@
 #include "runtime/notify.h"
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -53,28 +54,11 @@ Result<UniqueFd> make_datagram_socket() {
   return socket;
 }
 
-// `passed`: a descriptor that goes along, or none.
-Result<void> send_to_receiver(std::string text, BorrowedFd passed) {
-  NotifyAddress to = TRY(receiver_address());
+Result<void> send_to_receiver(const std::string& text, std::span<const BorrowedFd> passed = {}) {
+  const NotifyAddress to = TRY(receiver_address());
   const UniqueFd socket = TRY(make_datagram_socket());
-  iovec data{text.data(), text.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_name = &to.address;
-  message.msg_namelen = to.size;
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (passed.get() >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = passed.get();
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  }
-  if (::sendmsg(socket.get(), &message, MSG_NOSIGNAL) >= 0) return {};
+  const auto* address = reinterpret_cast<const sockaddr*>(&to.address);
+  if (send_with_fds(socket, text, passed, address, to.size) >= 0) return {};
   return Error::system(errno, "NOTIFY_SOCKET: send to {}", receiver());
 }
 
@@ -84,7 +68,8 @@ Result<void> await_receiver() {
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error::system(errno, "make a pipe");
   const UniqueFd kept(ends[0]);
   UniqueFd passed(ends[1]);
-  TRY(send_to_receiver("BARRIER=1", passed));
+  const BorrowedFd end = passed;
+  TRY(send_to_receiver("BARRIER=1", {&end, 1}));
   passed.reset();
   pollfd wait{kept.get(), 0, 0};
   while (::poll(&wait, 1, barrier_ms) < 0 && errno == EINTR) continue;
@@ -144,7 +129,7 @@ Result<bool> NotifyRelay::pass_on(pid_t main_pid) const {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (got < 0) return Error::system(errno, "read a notification");
   if (!says_ready(std::string_view(buffer, static_cast<size_t>(got)))) return false;
-  TRY(send_to_receiver(format("READY=1\nMAINPID={}\n", main_pid), BorrowedFd(-1)));
+  TRY(send_to_receiver(format("READY=1\nMAINPID={}\n", main_pid)));
   return true;
 }
 

@@ -37,7 +37,7 @@ Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& 
   context.bundle = options.bundle;
   context.user_namespace = plan.namespaces.has_user();
   context.own_network = owns(plan.namespaces, CLONE_NEWNET);
-  if (context.user_namespace) context.cgroup_mount = cgroups::detect_mount().mount;
+  context.cgroup_mount = cgroups::detect_mount().mount;
   context.shares = std::any_of(config.mounts.begin(), config.mounts.end(), asks_to_share);
   MountIdMaps id_maps(*config.linux_, plan.procfs);
   context.id_maps = &id_maps;

@@ -94,12 +94,13 @@ Failure set_limits(const ProcessPlan& plan, bool raising) {
 }
 
 Failure change_user(const ProcessPlan& plan) {
-  if (::prctl(PR_SET_KEEPCAPS, plan.capabilities.given ? 1 : 0, 0, 0, 0) != 0)
+  if (!plan.keeps_ids && ::prctl(PR_SET_KEEPCAPS, plan.capabilities.given ? 1 : 0, 0, 0, 0) != 0)
     return {"keep capabilities", errno};
   if (!plan.keeps_groups && ::setgroups(plan.groups.size(), plan.groups.data()) != 0) {
     // Where setgroups is denied (an unprivileged user namespace), having none to set is fine.
     if (errno != EPERM || !plan.groups.empty()) return {"set additional groups", errno};
   }
+  if (plan.keeps_ids) return {};
   if (::setresgid(plan.gid, plan.gid, plan.gid) != 0) return {"set the group id", errno};
   if (::setresuid(plan.uid, plan.uid, plan.uid) != 0) return {"set the user id", errno};
   // The change of user made the process dumpable by sysctl's choice; its descriptors are nobody's to look at.

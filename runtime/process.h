@@ -44,6 +44,7 @@ struct ProcessPlan {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;
+  bool keeps_ids = false;     // they are ours already
   bool keeps_groups = false;  // those of our caller, instead of `groups`
   mode_t umask = 022;
   CapabilitySets capabilities;
@@ -56,6 +57,7 @@ struct ProcessPlan {
   std::optional<unsigned long> personality;
   std::optional<int> io_priority;
   std::optional<SchedulerPlan> scheduler;
+  AffinityPlan affinity;          // exec sets it, around the join of the container's cgroup
   bool schedules_itself = false;  // the runtime hasn't the rights over another user's process
   std::optional<MemoryPolicyPlan> memory_policy;
   std::string keyring;  // "_ses.ID"; empty: keep the caller's

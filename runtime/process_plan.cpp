@@ -232,12 +232,15 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
   }
   const OwnStatus own = TRY(read_own_status(procfs));
   plan.ignored_signals = own.ignored_signals;
+  plan.keeps_ids = own.is_root && plan.uid == 0 && plan.gid == 0 && context.container != nullptr &&
+                   !has_user_namespace(*context.container);
   plan.capabilities = plan_capabilities(process.capabilities, own, warnings);
   plan.no_new_privileges = process.no_new_privileges;
   plan.rlimits = TRY(plan_rlimits(process.rlimits, place));
   plan.oom_score_adj = process.oom_score_adj;
   plan.labels = TRY(plan_labels(process, place));
   if (process.scheduler) plan.scheduler = TRY(plan_scheduler(*process.scheduler, place));
+  if (process.exec_cpu_affinity) plan.affinity = TRY(plan_affinity(*process.exec_cpu_affinity, place));
   plan.keyring = context.keyring;
   plan.keeps_groups = context.keeps_groups;
   if (process.io_priority) plan.io_priority = TRY(plan_io_priority(*process.io_priority, place));

@@ -45,11 +45,12 @@ Result<UniqueFd> open_trusted_procfs() {
 Result<OwnStatus> read_own_status(BorrowedFd procfs) {
   const UniqueFd file(::openat(procfs.get(), "self/status", O_RDONLY | O_CLOEXEC));
   if (!file) return Error::system(errno, "open /proc/self/status");
-  const std::string text = TRY(read_all(file, longest_status).context("read /proc/self/status"));
+  const std::string text = TRY(read_piece(file, longest_status).context("read /proc/self/status"));
   OwnStatus own;
   TRY(parse_mask(text, "\nSigIgn:\t", own.ignored_signals));
   TRY(parse_mask(text, "\nCapPrm:\t", own.permitted));
   TRY(parse_mask(text, "\nCapBnd:\t", own.bounding));
+  own.is_root = text.find("\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n") != std::string::npos;
   return own;
 }
 

@@ -21,6 +21,7 @@ struct OwnStatus {
   uint64_t ignored_signals = 0;  // bit N - 1 is signal N
   uint64_t permitted = 0;        // capabilities
   uint64_t bounding = 0;
+  bool is_root = false;  // all user and group ids are 0
 };
 Result<OwnStatus> read_own_status(BorrowedFd procfs);
 

@@ -191,19 +191,8 @@ class Restoration {
 };
 
 Result<void> Restoration::make_cgroup(const GlobalOptions& global) {
-  TRY(place_cgroup(*config_.linux_, global, record_));
-  // On disk before the cgroup is made, so that `delete` finds it whatever happens next.
-  TRY(folder_.save(record_));
-  if (record_.cgroup.empty()) return {};
-  auto made = create_cgroup(record_.cgroup, config_.linux_->resources, global);
-  if (!made) {
-    record_.cgroup.clear();  // not ours to remove
-    return std::move(made).error();
-  }
-  cgroup_ = std::move(*made);
-  if (cgroup_) return {};
-  record_.cgroup.clear();
-  return folder_.save(record_);
+  cgroup_ = TRY(make_container_cgroup(*config_.linux_, global, folder_, record_));
+  return {};
 }
 
 // criu lives in the container's cgroup, so that whatever mode of cgroups was chosen, what it restores is

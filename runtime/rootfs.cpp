@@ -24,7 +24,6 @@ Failure mask_folder(BorrowedFd target, UniqueFd& tmpfs, const std::string& label
     const UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
     if (!context) return {"open a tmpfs for masked paths", errno};
     const bool made =
-        ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_blocks", "1", 0) == 0 &&
         ::fsconfig(context.get(), FSCONFIG_SET_STRING, "nr_inodes", "1", 0) == 0 &&
         (label.empty() || ::fsconfig(context.get(), FSCONFIG_SET_STRING, "context", label.c_str(), 0) == 0) &&
         ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
@@ -77,21 +76,17 @@ Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& 
 Failure attach_root(const RootPlan& plan) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
     return {"cut propagation to the host", errno};
-  UniqueFd place(::open(plan.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (attach_tree_at(plan.tree, plan.path.c_str()) == 0) return {};
   // A user namespace's root may lack search permission on the way; then it goes on top of the old root.
-  if (!place && errno == EACCES) place = UniqueFd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!place) return {"open rootfs %s", errno, plan.path.c_str()};
-  if (attach_tree(plan.tree, place) != 0) return {"attach rootfs %s", errno, plan.path.c_str()};
-  return {};
+  if (errno == EACCES && attach_tree_at(plan.tree, "/") == 0) return {};
+  return {"attach rootfs %s", errno, plan.path.c_str()};
 }
 
 Failure enter_root(const RootPlan& plan) {
   if (::fchdir(plan.tree.get()) != 0) return {"enter rootfs %s", errno, plan.path.c_str()};
   if (plan.pivot) {
     if (pivot_root(".", ".") != 0) return {"pivot_root to %s", errno, plan.path.c_str()};
-    // The host's tree lies on top of the new root now. rslave, so that the detaching stays here.
-    if (::mount(nullptr, ".", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-      return {"cut the old root off", errno};
+    // The host's tree lies on top of the new root now. It was cut off in attach_root, so this stays here.
     if (::umount2(".", MNT_DETACH) != 0) return {"detach the old root", errno};
   } else {
     const UniqueFd host(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -1,5 +1,6 @@
 #include "runtime/seccomp_listener.h"
 
+#include "base/fd_passing.h"
 #include "base/json.h"
 #include "runtime/syscalls.h"
 #include "runtime/terminal.h"
@@ -59,27 +60,16 @@ struct Handover {
   int error = 0;
 };
 
-int send_message(const ListenerPlan& plan, int descriptor) {
-  iovec data{const_cast<char*>(plan.message.data()), plan.message.size()};  // NOLINT: only read
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  while (data.iov_len > 0) {
-    const ssize_t count = ::sendmsg(plan.socket.get(), &message, MSG_NOSIGNAL);
+// 0, or errno. The descriptor goes with the first part.
+int send_message(const ListenerPlan& plan, BorrowedFd descriptor) {
+  std::string_view rest = plan.message;
+  while (!rest.empty()) {
+    const bool first = rest.size() == plan.message.size();
+    const ssize_t count = first ? send_with_fd(plan.socket, rest, descriptor)
+                                : ::send(plan.socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno;
-    data.iov_base = static_cast<char*>(data.iov_base) + count;
-    data.iov_len -= static_cast<size_t>(count);
-    message.msg_control = nullptr;  // the descriptor went with the first part
-    message.msg_controllen = 0;
+    rest.remove_prefix(static_cast<size_t>(count));
   }
   return ::shutdown(plan.socket.get(), SHUT_RDWR) == 0 ? 0 : errno;
 }
@@ -90,7 +80,7 @@ int send_from_thread(void* argument) {
   int descriptor = -1;
   while ((descriptor = handover.descriptor.load(std::memory_order_acquire)) == -1) ::sched_yield();
   if (descriptor == Handover::no_filter) return 0;
-  handover.error = send_message(*handover.plan, descriptor);
+  handover.error = send_message(*handover.plan, BorrowedFd(descriptor));
   // The agent has its own now. With none left, calls get ENOSYS instead of waiting for ever.
   ::close(descriptor);
   handover.answer.store(handover.error == 0 ? Handover::sent : Handover::failed, std::memory_order_release);

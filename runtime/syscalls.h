@@ -71,4 +71,9 @@ inline int attach_tree(BorrowedFd tree, BorrowedFd target) {
   return ::move_mount(tree.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+// The same at a path of the host's, whose last component is no symbolic link.
+inline int attach_tree_at(BorrowedFd tree, const char* path) {
+  return ::move_mount(tree.get(), "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 }  // namespace gantry::runtime

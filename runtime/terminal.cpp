@@ -1,8 +1,8 @@
 #include "runtime/terminal.h"
 
+#include "base/fd_passing.h"
 #include "base/files.h"
 #include "runtime/root_path.h"
-#include "runtime/send_fd.h"
 #include "runtime/syscalls.h"
 
 #include <cstring>
@@ -68,7 +68,7 @@ Failure send_master(BorrowedFd socket, BorrowedFd master) {
   } while (number > 0);
   char* end = name + std::strlen(name);
   while (count > 0) *end++ = digits[--count];
-  if (send_fd(socket, master, name, static_cast<size_t>(end - name)) != 0)
+  if (send_with_fd(socket, {name, static_cast<size_t>(end - name)}, master) < 0)
     return {"send the terminal over the console socket", errno};
   return {};
 }
@@ -116,22 +116,10 @@ Result<void> pass_terminal(BorrowedFd socket, BorrowedFd master) {
 
 Result<UniqueFd> receive_terminal(BorrowedFd socket) {
   char name[64];
-  iovec data{name, sizeof name};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC) <= 0)
-    return Error::system(errno, "receive the terminal");
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
-    return Error::make(ErrorKind::corrupt, "receive the terminal: no descriptor came");
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return UniqueFd(fd);
+  UniqueFd fd;
+  if (receive_with_fd(socket, name, fd) <= 0) return Error::system(errno, "receive the terminal");
+  if (!fd) return Error::make(ErrorKind::corrupt, "receive the terminal: no descriptor came");
+  return fd;
 }
 
 }  // namespace gantry::runtime

@@ -77,6 +77,10 @@ bool is_ordinary_user() {
   return ::getauxval(AT_EUID) != 0;
 }
 
+bool has_user_namespace(const oci::Linux& config) {
+  return user_namespace_of(config) != nullptr;
+}
+
 bool denies_groups(const oci::Linux& config) {
   return is_ordinary_user() && config.gid_mappings.size() == 1 && config.gid_mappings[0].size == 1;
 }

@@ -25,6 +25,8 @@ Result<void> enter_user_namespace(const oci::Linux& config);
 // Joins the user namespace of the process, unless it is ours already; then false.
 Result<bool> enter_user_namespace_of(const UniqueFd& pidfd, pid_t pid);
 
+bool has_user_namespace(const oci::Linux& config);
+
 // Whether setgroups(2) is denied in it: the gid map is the caller's own group alone, which needs no helper.
 bool denies_groups(const oci::Linux& config);
 

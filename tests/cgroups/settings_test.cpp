@@ -90,6 +90,11 @@ TEST(Limits, NoLimitNeedsNoController) {
 }
 
 TEST(Limits, WhatCgroup2LacksIsRefused) {
+  EXPECT_ERROR(plan(R"({"blockIO":{"leafWeight":10}})", rich_host, Enforcement::required),
+               ErrorKind::unsupported, HasSubstr("blockIO.leafWeight"));
+  EXPECT_ERROR(plan(R"({"blockIO":{"weightDevice":[{"major":8,"minor":0,"leafWeight":10}]}})", rich_host,
+                    Enforcement::required),
+               ErrorKind::unsupported, HasSubstr("blockIO.weightDevice[0].leafWeight"));
   EXPECT_ERROR(plan(R"({"memory":{"swappiness":10}})", rich_host, Enforcement::required),
                ErrorKind::unsupported, HasSubstr("memory.swappiness"));
   EXPECT_ERROR(plan(R"({"cpu":{"realtimeRuntime":10}})", rich_host, Enforcement::required),

@@ -191,6 +191,8 @@ std::vector<BadConfig> bad_config_rows() {
       {"$.linux.intelRdt", R"({"closID":"../x"})", "", nullptr},
       {"$.process.scheduler", R"({"policy":"SCHED_BEST"})", "", nullptr},
       {"$.process.scheduler", R"({"policy":"SCHED_OTHER","nice":-21})", "", nullptr},
+      {"$.process.execCPUAffinity", R"({"initial":"x"})", "", "$.process.execCPUAffinity.initial"},
+      {"$.process.execCPUAffinity", R"({"final":"3-1"})", "", "$.process.execCPUAffinity.final"},
       {"$.linux.timeOffsets", R"({"monotonic":{"secs":1}})", "time namespace isn't enabled", nullptr},
       {"$.linux.devices[0]", R"({"path":"/dev/x"})", "\"type\" is missing", nullptr},
       {"$.linux.devices[0]", R"({"type":"c"})", "\"path\" is missing", nullptr},
