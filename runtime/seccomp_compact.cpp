@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace gantry::runtime {
 namespace {
@@ -20,7 +21,8 @@ constexpr uint16_t bpf_above = BPF_JMP | BPF_JGT | BPF_K;
 constexpr uint16_t bpf_any_bit = BPF_JMP | BPF_JSET | BPF_K;
 
 constexpr size_t longest_jump = 255;
-constexpr size_t least_chain = 4;  // comparisons that are worth a search
+constexpr size_t least_chain = 4;     // comparisons that are worth a search
+constexpr size_t largest_block = 96;  // ranges whose search and ends reach each other by conditional jumps
 
 bool is_branch(const sock_filter& code) {
   return code.code == bpf_equal || code.code == bpf_at_least || code.code == bpf_above ||
@@ -61,6 +63,9 @@ class Compactor {
   void emit(size_t at, size_t next);
   void emit_branch(size_t at);
   size_t emit_tree(const std::vector<NumberRange>& ranges, size_t first, size_t last);
+  void emit_block(const std::vector<NumberRange>& ranges, size_t first, size_t last);
+  void emit_comparisons(const std::vector<NumberRange>& ranges, size_t first, size_t last);
+  void end_at(uint8_t sock_filter::*side, size_t from, size_t target);
   void emit_leaf(size_t target);
   void jump_to(size_t target);
   bool resolve();
@@ -71,8 +76,16 @@ class Compactor {
     size_t target;  // in the old program
   };
 
+  // A side of a comparison of the block under way, that leads out of it.
+  struct End {
+    size_t from;
+    uint8_t sock_filter::*side;
+    size_t target;  // in the old program
+  };
+
   const std::vector<sock_filter>& program_;
   std::vector<sock_filter> result_;
+  std::vector<End> ends_;
   std::map<size_t, std::vector<NumberRange>> searches_;  // by the instruction that a chain begins with
   std::map<size_t, size_t> placed_;                      // old instruction to new
   std::vector<Open> open_;
@@ -161,11 +174,61 @@ void Compactor::emit_branch(size_t at) {
   emit_leaf(when_false(at));
 }
 
+void Compactor::end_at(uint8_t sock_filter::*side, size_t from, size_t target) {
+  ends_.push_back({from, side, target});
+}
+
+// The search in [first, last), at least two ranges, whose ends are left open.
+void Compactor::emit_comparisons(const std::vector<NumberRange>& ranges, size_t first, size_t last) {
+  const size_t at = result_.size();
+  const bool is_hole = last - first == 3 && ranges[first + 2].least - ranges[first + 1].least == 1 &&
+                       same_end(ranges[first].target, ranges[first + 2].target);
+  if (is_hole) {
+    result_.push_back(BPF_JUMP(bpf_equal, ranges[first + 1].least, 0, 0));
+    end_at(&sock_filter::jt, at, ranges[first + 1].target);
+    end_at(&sock_filter::jf, at, ranges[first].target);
+    return;
+  }
+  const size_t middle = first + (last - first) / 2;
+  result_.push_back(BPF_JUMP(bpf_at_least, ranges[middle].least, 0, 0));
+  if (middle - first == 1) {
+    end_at(&sock_filter::jf, at, ranges[first].target);
+  } else {
+    emit_comparisons(ranges, first, middle);
+  }
+  if (last - middle == 1) {
+    end_at(&sock_filter::jt, at, ranges[middle].target);
+  } else {
+    result_[at].jt = static_cast<uint8_t>(result_.size() - at - 1);
+    emit_comparisons(ranges, middle, last);
+  }
+}
+
+// A search, and behind it each of its ends once.
+void Compactor::emit_block(const std::vector<NumberRange>& ranges, size_t first, size_t last) {
+  ends_.clear();
+  emit_comparisons(ranges, first, last);
+  std::vector<std::pair<size_t, size_t>> placed;  // an end's target, and where it is
+  for (const End& end : ends_) {
+    auto found = std::find_if(placed.begin(), placed.end(),
+                              [&](const auto& entry) { return same_end(entry.first, end.target); });
+    if (found == placed.end()) {
+      found = placed.insert(found, {end.target, result_.size()});
+      emit_leaf(end.target);
+    }
+    result_[end.from].*end.side = static_cast<uint8_t>(found->second - end.from - 1);
+  }
+}
+
 // The ranges [first, last); returns where the tree begins.
 size_t Compactor::emit_tree(const std::vector<NumberRange>& ranges, size_t first, size_t last) {
   const size_t begin = result_.size();
   if (last - first == 1) {
     emit_leaf(ranges[first].target);
+    return begin;
+  }
+  if (last - first <= largest_block) {
+    emit_block(ranges, first, last);
     return begin;
   }
   const size_t middle = first + (last - first) / 2;
