@@ -21,27 +21,34 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-void reserve_for(BorrowedFd file, size_t limit, std::string& data) {
+// 0: not known, as of files in /proc and of pipes.
+size_t size_of(BorrowedFd file) {
   struct stat info {};
-  if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
-    data.reserve(std::min(static_cast<size_t>(info.st_size), limit) + 1);
-  }
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 0) return 0;
+  return static_cast<size_t>(info.st_size);
 }
 
+// Straight into the string. The file's size is asked for when a first piece isn't all of it.
 Result<std::string> read_until_end(BorrowedFd fd, size_t limit, bool short_read_ends) {
-  std::string data;
-  char buffer[16384];
-  for (;;) {
-    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+  constexpr size_t first_piece = 4096;
+  size_t expected = 0;
+  std::string data(std::min(first_piece, limit) + 1, '\0');
+  for (size_t length = 0;;) {
+    const ssize_t got = ::read(fd.get(), data.data() + length, data.size() - length);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Error::system(errno, "read");
-    if (got == 0) return data;
-    if (data.size() + static_cast<size_t>(got) > limit) {
+    const bool is_short = static_cast<size_t>(got) < data.size() - length;
+    length += static_cast<size_t>(got);
+    if (length > limit) {
       return Error::make(ErrorKind::invalid, "longer than the limit of {} bytes", limit);
     }
-    if (data.empty() && static_cast<size_t>(got) == sizeof buffer) reserve_for(fd, limit, data);
-    data.append(buffer, static_cast<size_t>(got));
-    if (short_read_ends && static_cast<size_t>(got) < sizeof buffer) return data;
+    if (got == 0 || (is_short && (short_read_ends || length == expected))) {
+      data.resize(length);
+      return data;
+    }
+    if (length < data.size()) continue;
+    if (expected == 0) expected = size_of(fd);
+    data.resize(std::min(std::max(expected, 2 * length), limit) + 1);
   }
 }
 
