@@ -36,6 +36,8 @@ std::string shown(const Item& item) {
       return "an object";
     case Kind::array:
       return "an array";
+    case Kind::unread:
+      return "an unread object";
     case Kind::string: {
       Output text(-1);
       text.string(item.text.substr(0, 2 * longest_shown));
@@ -178,10 +180,18 @@ void fail_enum(const Node& node, const std::vector<std::string_view>& names) {
   fail(node, expected);
 }
 
-std::shared_ptr<Document> parse(std::string_view text, std::string_view source) {
+bool find_unread(const Node& object, std::string_view key, std::string& text) {
+  Node member{};
+  if (!find(object, key, member) || member.item->kind != Kind::unread) return false;
+  text = member.item->text;
+  return true;
+}
+
+std::shared_ptr<Document> parse(std::string_view text, std::string_view source,
+                                std::span<const std::string_view> unread) {
   auto document = std::make_shared<Document>();
   document->source = source;
-  parse_document(text, *document);
+  parse_document(text, *document, unread);
   return document;
 }
 

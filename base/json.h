@@ -117,7 +117,9 @@ inline void write(Output& into, const RawJson& from) {
   into.raw(from);
 }
 
-std::shared_ptr<Document> parse(std::string_view text, std::string_view source);
+bool find_unread(const Node& object, std::string_view key, std::string& text);
+std::shared_ptr<Document> parse(std::string_view text, std::string_view source,
+                                std::span<const std::string_view> unread);
 Node root(Document& document);
 std::optional<Error> take_error(Document& document);
 
@@ -179,6 +181,10 @@ class JsonReader {
     return json_detail::find(node_, name, member);
   }
   std::vector<std::string> keys() const { return json_detail::keys(node_); }
+  // Whether the member is the one that parse_json left unread: then its text.
+  bool unread(std::string_view name, std::string& text) const {
+    return json_detail::find_unread(node_, name, text);
+  }
   // Keeps "PATH: RULE" as the parse's error, for rules between members.
   void fail(std::string_view rule) { json_detail::fail_rule(node_, rule); }
 
@@ -387,10 +393,13 @@ void write(Output& into, const std::map<std::string, T>& value) {
 }  // namespace json_detail
 
 // `source` names the text in errors: a file's path, "request body". Refused besides what isn't JSON: a byte
-// order mark, duplicate keys, NUL in strings, nesting deeper than 128.
+// order mark, duplicate keys, NUL in strings, nesting deeper than 128. The object at `unread`, the members'
+// names on the way to it, is left as it stands, for a table that asks for it with JsonReader::unread: nothing
+// is known of it but that it ends.
 template <class T>
-Result<T> parse_json(std::string_view text, std::string_view source) {
-  const auto document = json_detail::parse(text, source);
+Result<T> parse_json(std::string_view text, std::string_view source,
+                     std::span<const std::string_view> unread = {}) {
+  const auto document = json_detail::parse(text, source, unread);
   T value{};
   if (auto error = json_detail::take_error(*document)) return std::move(*error);
   json_detail::read(json_detail::root(*document), value);

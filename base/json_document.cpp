@@ -52,7 +52,8 @@ void append_utf8(std::string& text, uint32_t point) {
 
 class Parser {
  public:
-  Parser(std::string_view text, Document& document) : text_(text), document_(document) {}
+  Parser(std::string_view text, Document& document, std::span<const std::string_view> unread)
+      : text_(text), document_(document), unread_(unread) {}
 
   bool parse() {
     skip_space();
@@ -92,6 +93,8 @@ class Parser {
   template <typename Child>
   bool container(Item& item, char closing, const char* expected, Child read_child);
   bool member(Item& child);
+  bool member_value(Item& child);
+  bool pass_over(Item& item);
   bool keys_differ(std::span<const Item> members);
   void keep_children(Item& item, size_t first);
   std::string_view keep(const std::string& text);
@@ -99,6 +102,8 @@ class Parser {
   std::string_view text_;
   size_t at_ = 0;
   Document& document_;
+  std::span<const std::string_view> unread_;
+  size_t on_the_way_ = 0;              // so many of unread_ lead to where we are
   std::vector<Item> pending_;          // children of the containers that are still open
   std::vector<const Item*> open_;      // those containers, outermost first; with pending_ they give the path
   std::vector<size_t> first_pending_;  // where each one's children begin in pending_
@@ -325,7 +330,44 @@ bool Parser::member(Item& child) {
   if (!take(':')) return broken("a colon must stand here");
   skip_space();
   pending_.back().key = child.key;
-  return value(child);
+  return member_value(child);
+}
+
+bool Parser::member_value(Item& child) {
+  if (on_the_way_ == unread_.size() || open_.size() != on_the_way_ + 1 || child.key != unread_[on_the_way_]) {
+    return value(child);
+  }
+  if (on_the_way_ + 1 == unread_.size() && peek() == '{' && pass_over(child)) return true;
+  ++on_the_way_;
+  const bool done = value(child);
+  --on_the_way_;
+  return done;
+}
+
+// False, and nothing passed over, when the object doesn't end: reading it will say why.
+bool Parser::pass_over(Item& item) {
+  size_t depth = 0;
+  bool quoted = false;
+  for (size_t at = at_; at < text_.size(); ++at) {
+    const char c = text_[at];
+    if (quoted) {
+      if (c == '\\') {
+        ++at;
+      } else if (c == '"') {
+        quoted = false;
+      }
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      item.kind = Kind::unread;
+      item.text = text_.substr(at_, at + 1 - at_);
+      at_ = at + 1;
+      return true;
+    }
+  }
+  return false;
 }
 
 bool Parser::keys_differ(std::span<const Item> members) {
@@ -393,12 +435,12 @@ std::string path_of_member(std::string_view before, std::string_view key) {
   return is_plain(key, "_-") ? format("{}.{}", before, key) : format("{}[\"{}\"]", before, key);
 }
 
-void parse_document(std::string_view text, Document& document) {
+void parse_document(std::string_view text, Document& document, std::span<const std::string_view> unread) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") {
     document.error = Error::invalid(document.source, "$", "not JSON: begins with a byte order mark");
     return;
   }
-  Parser(text, document).parse();
+  Parser(text, document, unread).parse();
 }
 
 }  // namespace gantry::json_detail

@@ -14,7 +14,7 @@
 
 namespace gantry::json_detail {
 
-enum class Kind : uint8_t { null, boolean, negative, natural, real, string, array, object };
+enum class Kind : uint8_t { null, boolean, negative, natural, real, string, array, object, unread };
 
 // One value, and its key when it is a member. Views are into the text, or into the document where a string
 // had escapes.
@@ -44,8 +44,9 @@ struct Document {
 // Parses RFC 8259 strictly, and refuses besides: a byte order mark, duplicate keys, NUL in strings, text that
 // isn't UTF-8, nesting deeper than 128, numbers beyond a double. Whole numbers within 64 bits are exact.
 // `text` must outlive the document. Errors, in document.error: "SOURCE: $: not JSON: line 2, column 7: RULE",
-// or with the JSON path of what breaks another rule.
-void parse_document(std::string_view text, Document& document);
+// or with the JSON path of what breaks another rule. The object at `unread`, the members' names on the way to
+// it, is kept as text whose brackets and quotes match, and no other rule is checked in it.
+void parse_document(std::string_view text, Document& document, std::span<const std::string_view> unread = {});
 
 std::string path_of_member(std::string_view before, std::string_view key);  // "$.a" or "$[\"a b\"]"
 // The length of the UTF-8 character that `text` begins with; 0: it begins with none. RFC 3629.

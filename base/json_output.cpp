@@ -136,6 +136,7 @@ void Output::item(const Item& value) {
       return end_array();
     case Kind::string:
       return string(value.text);
+    case Kind::unread:
     case Kind::null:
     case Kind::boolean:
     case Kind::negative:

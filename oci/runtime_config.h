@@ -183,6 +183,7 @@ struct Linux {
   LinuxResources resources;
   std::string rootfs_propagation;
   std::optional<SeccompProfile> seccomp;
+  std::string seccomp_text;  // the member as it stands in the text, from parse_all_but_seccomp
   std::map<std::string, std::string> sysctl;
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
@@ -212,6 +213,9 @@ struct RuntimeConfig {
 // Errors: invalid, naming `source`, the JSON path, what was found and what was expected. Rules between
 // members (a hostname needs a UTS namespace) are the runtime's to check.
 Result<RuntimeConfig> parse_runtime_config(std::string_view text, std::string_view source);
+// The same, with linux.seccomp unread, the larger part of what engines write: for who knows that very text
+// already.
+Result<RuntimeConfig> parse_all_but_seccomp(std::string_view text, std::string_view source);
 std::string to_json_text(const RuntimeConfig& config, int indent = -1);
 
 // A process document, as `exec --process FILE` takes it.

@@ -192,7 +192,11 @@ void members(Visitor& visit, Linux& lin) {
   visit("cgroupsPath", lin.cgroups_path);
   visit("resources", lin.resources);
   visit("rootfsPropagation", lin.rootfs_propagation);
-  visit("seccomp", lin.seccomp);
+  if constexpr (Visitor::reading) {
+    if (!visit.unread("seccomp", lin.seccomp_text)) visit("seccomp", lin.seccomp);
+  } else {
+    visit("seccomp", lin.seccomp);
+  }
   visit("sysctl", lin.sysctl);
   visit("maskedPaths", lin.masked_paths);
   visit("readonlyPaths", lin.readonly_paths);
@@ -222,6 +226,11 @@ void members(Visitor& visit, RuntimeConfig& config) {
 
 Result<RuntimeConfig> parse_runtime_config(std::string_view text, std::string_view source) {
   return parse_json<RuntimeConfig>(text, source);
+}
+
+Result<RuntimeConfig> parse_all_but_seccomp(std::string_view text, std::string_view source) {
+  constexpr std::string_view seccomp[] = {"linux", "seccomp"};
+  return parse_json<RuntimeConfig>(text, source, seccomp);
 }
 
 std::string to_json_text(const RuntimeConfig& config, int indent) {

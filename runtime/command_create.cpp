@@ -46,18 +46,23 @@ Result<void> finish(CreateFlags& flags, const std::string& id) {
   return check_preserved(flags.options.preserve_fds);
 }
 
+bool has_poststart_hooks(const oci::RuntimeConfig& config) {
+  return config.hooks && !config.hooks->poststart.empty();
+}
+
 Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& flags) {
   if (!flags.no_subreaper) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const SignalRelay signals = TRY(SignalRelay::make());
   Created created = TRY(create_container(global, flags.options));
   const auto relay = NotifyRelay::listen(created.folder);
-  const auto started = relay ? start_created(created) : Result<void>(relay.error());
-  created.channel.reset();
+  const bool waits = has_poststart_hooks(created.config);
+  auto started = !relay ? Result<void>(relay.error()) : waits ? start_created(created) : let_go(created);
   Result<int> status = 1;
   if (started) {
     created.folder.unlock();
     status = follow_process(created.pidfd, created.terminal, signals, *relay ? &**relay : nullptr);
     if (status) created.record.pid = 0;  // reaped: the number is free for others
+    if (!waits) started = start_failure(created);
   }
   if (flags.keep && started) return status;
   TRY(created.folder.lock());

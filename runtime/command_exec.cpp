@@ -169,7 +169,7 @@ Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Argumen
     return Error::make(ErrorKind::conflict,
                        "cannot exec in a paused container (use --ignore-paused to override)");
   }
-  const auto config = TRY(found.folder.load_config());
+  auto configuration = TRY(found.folder.load_configuration(seccomp_cache_of(global.root)));
   if (!flags.process_file.empty()) {
     flags.options.source = flags.process_file;
     flags.options.place = "$";
@@ -177,14 +177,15 @@ Result<int> exec_in(const GlobalOptions& global, ExecFlags& flags, const Argumen
   if (!flags.cwd.empty() && flags.cwd[0] != '/') {
     return Error::make(ErrorKind::invalid, "--cwd: Cwd must be an absolute path, found \"{}\"", flags.cwd);
   }
-  const auto process = TRY(make_process(flags, Arguments(rest.begin() + 1, rest.end()), *config.process));
+  const auto process =
+      TRY(make_process(flags, Arguments(rest.begin() + 1, rest.end()), *configuration.config.process));
   TRY(check_terminal(process, flags.options));
   if (flags.options.detached) {
-    TRY(execute(global, found.record, config, process, flags.options));
+    TRY(execute(global, found.record, configuration, process, flags.options));
     return 0;
   }
   const SignalRelay signals = TRY(SignalRelay::make());
-  const Executed executed = TRY(execute(global, found.record, config, process, flags.options));
+  const Executed executed = TRY(execute(global, found.record, configuration, process, flags.options));
   return follow_process(executed.pidfd, executed.terminal, signals);
 }
 

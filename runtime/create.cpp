@@ -48,12 +48,14 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   TRY(check_id(options.id));
   const std::string text = TRY(read_config(options));
   const std::string source = config_name(options);
-  auto config = TRY(oci::parse_runtime_config(text, source));
+  const std::string cache = seccomp_cache_of(global.root);
+  auto configuration = TRY(parse_configuration(text, source, cache));
+  auto& config = configuration.config;
   TRY(check_config(config, source));
   if (wants_notifications()) config.process->env.emplace_back(notify_variable);
   if (is_ordinary_user()) TRY(enter_user_namespace(*config.linux_));
   std::vector<std::string> warnings;
-  InitPlan plan = TRY(plan_init(config, options, seccomp_cache_of(global.root), warnings));
+  InitPlan plan = TRY(plan_init(configuration, options, cache, warnings));
   for (const auto& warning : warnings) log_warning(warning);
   auto folder = TRY(ContainerFolder::claim(global.root, options.id));
   Record record = make_record(config, options, plan);
@@ -62,8 +64,9 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   TRY(creation.bind_notify_folder(plan));
   TRY(creation.make_cgroup(global));
   TRY(creation.spawn_init(plan, options.starts_here, global));
-  TRY(creation.follow_init(plan));
   close_descriptors(plan);
+  TRY(creation.write_ahead());
+  TRY(creation.follow_init(plan));
   return creation.commit(options);
 }
 

@@ -53,6 +53,10 @@ Result<Created> create_container(const GlobalOptions& global, const CreateOption
 
 // start_container for one made with `starts_here`, whose init waits on the channel that it was made over.
 Result<void> start_created(const Created& created);
+// The same without waiting for the program, for who waits for its end anyway: then start_failure says whether
+// it ran at all. Not with poststart hooks, whose turn comes in between.
+Result<void> let_go(const Created& created);
+Result<void> start_failure(const Created& created);
 // Lets init go on: startContainer hooks, the program. Errors: runc's texts; what init reports.
 Result<void> start_container(ContainerFolder& folder, const Record& record);
 

@@ -4,6 +4,7 @@
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/destroy.h"
+#include "runtime/heap.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/log.h"
 #include "runtime/net_devices.h"
@@ -96,6 +97,7 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, const Global
       run_init(plan);
     }
   }
+  set_frees_memory(false);
   plan.channel.reset();
   plan.start_socket.reset();
   plan.process.terminal.socket.reset();
@@ -111,6 +113,7 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, const Global
 // The process that goes on is a sibling of the first one, which ends.
 Result<void> Creation::take_over(pid_t pid) {
   ::waitpid(init_.pid, nullptr, 0);
+  written_ahead_ = false;
   init_.pid = pid;
   init_.pidfd = open_pidfd(pid);
   if (!init_.pidfd) return Error::system(errno, "open the init process {}", pid);
@@ -145,9 +148,21 @@ Result<void> Creation::join_rdt() {
   // On disk before they are made, so that `delete` finds them whatever happens next.
   if (plan.own_group) record_.rdt_group = plan.group;
   record_.rdt_monitor = plan.monitor;
+  written_ahead_ = false;
   TRY(folder_.save(record_));
   TRY(make_rdt_groups(plan));
   return join_rdt_groups(plan, init_.pid);
+}
+
+// While init works: what commit has only to publish, unless something changes until then.
+Result<void> Creation::write_ahead() {
+  const auto identity = TRY(identify_process(init_.pid));
+  record_.pid = identity.pid;
+  record_.start_time = identity.start_time;
+  const auto written = folder_.prepare(record_);
+  written_ahead_ = bool(written);
+  record_.pid = 0;
+  return written;
 }
 
 Result<void> Creation::follow_init(InitPlan& plan) {
@@ -177,10 +192,9 @@ Result<void> Creation::follow_init(InitPlan& plan) {
 Result<Created> Creation::commit(const CreateOptions& options) {
   UniqueFd terminal;
   if (terminal_socket_) terminal = TRY(receive_terminal(terminal_socket_));
-  const auto identity = TRY(identify_process(init_.pid));
-  record_.pid = identity.pid;
-  record_.start_time = identity.start_time;
-  TRY(folder_.save(record_));
+  if (!written_ahead_) TRY(write_ahead());
+  TRY(folder_.publish());
+  record_.pid = init_.pid;
   if (!options.pid_file.empty()) {
     TRY(write_file(options.pid_file, std::to_string(init_.pid), 0644).context("write pid file"));
   }

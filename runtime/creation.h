@@ -27,6 +27,7 @@ class Creation {
   Result<void> spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global);
   Result<void> move_to_cgroup(const GlobalOptions& global);
   Result<void> make_scope(Limits limits);
+  Result<void> write_ahead();
   Result<void> follow_init(InitPlan& plan);
   Result<Created> commit(const CreateOptions& options);
 
@@ -44,6 +45,7 @@ class Creation {
   Spawned init_;
   UniqueFd channel_;
   UniqueFd terminal_socket_;
+  bool written_ahead_ = false;
   bool committed_ = false;
 };
 

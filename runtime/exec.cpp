@@ -5,6 +5,7 @@
 #include "cgroups/cgroup.h"
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
+#include "runtime/heap.h"
 #include "runtime/init.h"
 #include "runtime/intel_rdt.h"
 #include "runtime/log.h"
@@ -152,9 +153,9 @@ Result<void> follow(const UniqueFd& channel, const ExecPlan& plan, const Spawned
   }
 }
 
-Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
-                           const oci::RuntimeConfig& config, const oci::Process& process,
-                           const ExecOptions& options) {
+Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record, Configuration& configuration,
+                           const oci::Process& process, const ExecOptions& options) {
+  const oci::RuntimeConfig& config = configuration.config;
   ExecPlan plan;
   plan.container = TRY(open_process(record.process()));
   if (is_ordinary_user()) plan.user_entered = TRY(enter_user_namespace_of(plan.container, record.pid));
@@ -164,6 +165,7 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
   context.preserved = options.preserve_fds;
   context.seccomp_cache = seccomp_cache_of(global.root);
   context.container = &*config.linux_;
+  context.filter = &configuration.filter;
   context.keeps_groups = keeps_original_groups(config.annotations);
   context.source = options.source;
   context.place = options.place;
@@ -185,9 +187,9 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record,
 
 }  // namespace
 
-Result<Executed> execute(const GlobalOptions& global, const Record& record, const oci::RuntimeConfig& config,
+Result<Executed> execute(const GlobalOptions& global, const Record& record, Configuration& configuration,
                          const oci::Process& process, const ExecOptions& options) {
-  ExecPlan plan = TRY(make_plan(global, record, config, process, options));
+  ExecPlan plan = TRY(make_plan(global, record, configuration, process, options));
   auto cgroup = TRY(find_cgroup(record, options.sub_cgroup));
   UniqueFd cgroup_folder;
   if (cgroup) cgroup_folder = TRY(cgroup->open_directory());
@@ -214,13 +216,14 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, cons
       run_exec(plan);
     }
   }
+  set_frees_memory(false);
   plan.channel.reset();
   plan.process.terminal.socket.reset();
   plan.process.listener.socket.reset();
   const auto run = [&]() -> Result<void> {
     if (cgroup && !child.in_cgroup) TRY(attach_to_cgroup(record, *cgroup, options.sub_cgroup, child.pid));
     TRY(set_affinity(plan.process.affinity.final, child.pid, "final"));
-    TRY(join_rdt(config, record, child.pid));
+    TRY(join_rdt(configuration.config, record, child.pid));
     TRY(answer(channel.parent));
     TRY(follow(channel.parent, plan, child));
     if (!options.pidfd_socket.empty()) TRY(send_pidfd(options.pidfd_socket, child.pidfd));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/configuration.h"
 #include "runtime/create.h"
 #include "runtime/process.h"
 
@@ -24,8 +25,9 @@ struct Executed {
 };
 
 // Runs one more process in a container: its namespaces, cgroup, root and seccomp filter, the process' own
-// user, capabilities and limits. Returns once the program runs. Errors: runc's texts.
-Result<Executed> execute(const GlobalOptions& global, const Record& record, const oci::RuntimeConfig& config,
+// user, capabilities and limits. Takes the filter out of `configuration`. Returns once the program runs.
+// Errors: runc's texts.
+Result<Executed> execute(const GlobalOptions& global, const Record& record, Configuration& configuration,
                          const oci::Process& process, const ExecOptions& options);
 
 }  // namespace gantry::runtime

@@ -1,6 +1,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/commands.h"
+#include "runtime/heap.h"
 #include "runtime/log.h"
 #include "runtime/seal.h"
 #include "runtime/version.h"
@@ -127,10 +128,9 @@ int fail(const Error& error, int status) {
 
 // Descriptors 0 to 2 must be something, or our own files become the container's stdio.
 void open_stdio() {
-  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
-    if (fd <= 2) continue;
-    ::close(fd);
-    return;
+  const auto is_open = [](int fd) { return ::fcntl(fd, F_GETFD) >= 0; };
+  while (!is_open(0) || !is_open(1) || !is_open(2)) {
+    if (::open("/dev/null", O_RDWR) < 0) return;
   }
 }
 
@@ -140,6 +140,7 @@ int run_command(const CommandEntry& command, const GlobalOptions& options, const
   if (shows_us && !program_is_sealed()) {
     return fail(Error::make(ErrorKind::denied, "cannot seal this program against changes by a container"), 1);
   }
+  if (shows_us) populate_memory();
   const auto status = command.run(options, arguments);
   return status ? *status : fail(status.error(), 1);
 }

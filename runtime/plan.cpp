@@ -20,12 +20,6 @@ bool owns(NamespacePlan& spaces, uint64_t flag) {
   return spaces.creates(flag);
 }
 
-// crun's way to say yes by an annotation.
-bool is_set(const oci::RuntimeConfig& config, const char* annotation) {
-  const auto found = config.annotations.find(annotation);
-  return found != config.annotations.end() && found->second != "0";
-}
-
 bool asks_to_share(const oci::Mount& mount) {
   return std::any_of(mount.options.begin(), mount.options.end(),
                      [](const auto& option) { return option == "shared" || option == "rshared"; });
@@ -87,7 +81,7 @@ Result<void> plan_terminal(const oci::Process& process, const CreateOptions& opt
 }  // namespace
 
 std::string seccomp_cache_of(const std::string& root) {
-  return join_path(root, "seccomp@3");
+  return join_path(root, "seccomp@4");
 }
 
 std::string config_name(const CreateOptions& options) {
@@ -102,8 +96,9 @@ Result<void> check_preserved(unsigned count) {
   return {};
 }
 
-Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions& options,
+Result<InitPlan> plan_init(Configuration& configuration, const CreateOptions& options,
                            const std::string& seccomp_cache, std::vector<std::string>& warnings) {
+  const oci::RuntimeConfig& config = configuration.config;
   const std::string source = config_name(options);
   InitPlan plan;
   ProcessContext context;
@@ -112,7 +107,8 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
   context.seccomp_cache = seccomp_cache;
   context.source = context.container_source = source;
   context.container = &*config.linux_;
-  if (config.linux_->seccomp && is_set(config, "run.oci.seccomp_fail_unknown_syscall")) {
+  context.filter = &configuration.filter;
+  if (config.linux_->seccomp && refuses_unknown_calls(config)) {
     TRY(check_call_names(*config.linux_->seccomp, "$.linux.seccomp").context("{}", source));
   }
   context.keeps_groups = keeps_original_groups(config.annotations);
@@ -136,7 +132,6 @@ Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions
 
 void close_descriptors(InitPlan& plan) {
   ClosedTogether done;
-  done.take(std::move(plan.procfs));
   done.take(std::move(plan.null_tree));
   done.take(std::move(plan.root.tree));
   for (auto& mount : plan.mounts) {

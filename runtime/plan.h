@@ -1,16 +1,17 @@
 #pragma once
 
+#include "runtime/configuration.h"
 #include "runtime/create.h"
 #include "runtime/init.h"
 
 namespace gantry::runtime {
 
 // Opens and converts all that init will need. No side effect but descriptors, so that a bad configuration
-// leaves nothing behind.
-Result<InitPlan> plan_init(const oci::RuntimeConfig& config, const CreateOptions& options,
+// leaves nothing behind. Takes the compiled filter out of `configuration`.
+Result<InitPlan> plan_init(Configuration& configuration, const CreateOptions& options,
                            const std::string& seccomp_cache, std::vector<std::string>& warnings);
 
-// Once init has them: all of the plan's, in as few calls as can be.
+// Once init has them: all of the plan's but procfs, in as few calls as can be.
 void close_descriptors(InitPlan& plan);
 
 // How errors name the configuration: "config.json", or the path given for it.

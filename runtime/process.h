@@ -77,7 +77,8 @@ struct ProcessContext {
   std::string keyring;
   unsigned preserved = 0;
   std::string seccomp_cache;
-  const oci::Linux* container = nullptr;  // whose filter, personality and memory policy apply; or none
+  std::optional<SeccompPlan>* filter = nullptr;  // the container's, if it was compiled before; it is taken
+  const oci::Linux* container = nullptr;         // whose filter, personality and memory policy apply; or none
   std::string container_source = "config.json";
   bool keeps_groups = false;
 };

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "runtime/place.h"
 #include "runtime/process.h"
+#include "runtime/seccomp_cache.h"
 #include "runtime/user_namespace.h"
 
 #include <cstdlib>
@@ -188,9 +189,14 @@ Result<void> plan_from_container(const ProcessContext& context, ProcessPlan& pla
   if (container.memory_policy) {
     plan.memory_policy = TRY(plan_memory_policy(*container.memory_policy, {source, "$.linux.memoryPolicy"}));
   }
+  if (context.filter != nullptr && *context.filter) plan.seccomp = std::move(**context.filter);
   if (!container.seccomp) return {};
   constexpr const char* path = "$.linux.seccomp";
-  plan.seccomp = TRY(plan_seccomp(*container.seccomp, path, context.seccomp_cache).context("{}", source));
+  if (plan.seccomp.program.empty()) {
+    plan.seccomp = TRY(compile_seccomp(*container.seccomp, path).context("{}", source));
+    // A cache that can't be written costs time, not correctness.
+    (void)store_seccomp(context.seccomp_cache, seccomp_cache_key(container.seccomp_text), plan.seccomp);
+  }
   plan.listener = TRY(plan_listener(*container.seccomp, path).context("{}", source));
   return {};
 }

@@ -1,6 +1,7 @@
 #include "runtime/relay.h"
 
 #include "base/terminal.h"
+#include "runtime/heap.h"
 #include "runtime/log.h"
 #include "runtime/notify.h"
 #include "runtime/syscalls.h"
@@ -137,6 +138,7 @@ Result<SignalRelay> SignalRelay::make() {
 
 Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, const SignalRelay& signals,
                            const NotifyRelay* notifications) {
+  set_frees_memory(true);  // this may take years
   const auto raw = terminal ? enter_raw_mode() : std::optional<RawTerminal>();
   if (terminal) {
     ::fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
@@ -166,6 +168,7 @@ Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, cons
     if (waits[5].revents != 0) pass_notification(*notifications);
     if (waits[0].revents == 0) continue;
     if (relays) drain(output, terminal.get(), signals.fd());
+    set_frees_memory(false);
     return reap(pidfd);
   }
 }

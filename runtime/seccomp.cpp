@@ -2,7 +2,6 @@
 
 #include "base/fd.h"
 #include "base/files.h"
-#include "runtime/seccomp_cache.h"
 #include "runtime/seccomp_compact.h"
 #include "runtime/seccomp_enosys.h"
 
@@ -218,18 +217,6 @@ Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile, std::str
     return Error::make(ErrorKind::invalid, "{}: the filter has {} instructions, the kernel takes {}", path,
                        plan.program.size(), longest_program);
   }
-  return plan;
-}
-
-Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, std::string_view path,
-                                 const std::string& cache) {
-  const std::string key = seccomp_cache_key(profile);
-  if (auto program = load_seccomp(cache, key)) {
-    return SeccompPlan{std::move(*program), TRY(flag_bits(profile, path))};
-  }
-  SeccompPlan plan = TRY(compile_seccomp(profile, path));
-  // A cache that can't be written costs time, not correctness.
-  (void)store_seccomp(cache, key, plan.program);
   return plan;
 }
 

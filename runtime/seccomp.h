@@ -18,15 +18,10 @@ struct SeccompPlan {
   unsigned flags = 0;                // SECCOMP_FILTER_FLAG_*
 };
 
-// Compiles with libseccomp, or takes the program from `cache` (a folder of ours, 0700, made when missing),
-// where it lies with the whole profile as its key. A system call newer than all that the profile names gets
-// ENOSYS instead of the profile's default errno, so that glibc's fallbacks work. Names that libseccomp
-// doesn't know are skipped. Errors: invalid and unsupported, which begin with `path`, the profile's place.
+// Compiles with libseccomp. A system call newer than all that the profile names gets ENOSYS instead of the
+// profile's default errno, so that glibc's fallbacks work. Names that libseccomp doesn't know are skipped.
+// Errors: invalid and unsupported, which begin with `path`, the profile's place.
 // Source: runtime-spec config-linux.md "Seccomp".
-Result<SeccompPlan> plan_seccomp(const oci::SeccompProfile& profile, std::string_view path,
-                                 const std::string& cache);
-
-// Without `cache`. `seccomp_json_key` is the cache's key, for tests.
 Result<SeccompPlan> compile_seccomp(const oci::SeccompProfile& profile, std::string_view path = "$");
 
 // Whether a listener gets a descriptor: some rule's action is SCMP_ACT_NOTIFY.

@@ -1,12 +1,11 @@
 #include "runtime/seccomp_cache.h"
 
 #include "base/files.h"
-#include "base/hash.h"
-#include "runtime/seccomp.h"
 
-#include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -15,81 +14,46 @@ namespace {
 
 // A file name, not a proof: the key is compared.
 std::string path_of(const std::string& cache, const std::string& key) {
-  return format("{}/{:016x}", cache, fnv1a(key));
+  return format("{}/{:016x}", cache, std::hash<std::string_view>()(key));
 }
-
-class KeyText {
- public:
-  template <class T>
-  void number(T value) {
-    text_ += std::to_string(value);
-    text_ += ' ';
-  }
-  void string(const std::string& value) {
-    number(value.size());
-    text_ += value;
-    text_ += ' ';
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
 
 }  // namespace
 
-std::string seccomp_cache_key(const oci::SeccompProfile& profile) {
+std::string seccomp_cache_key(std::string_view profile) {
   utsname host{};
   ::uname(&host);
-  KeyText key;
-  for (const std::string& part : {std::string(GANTRY_VERSION), libseccomp_version(),
-                                  std::string(host.release), std::string(host.machine)}) {
-    key.string(part);
-  }
-  key.number(static_cast<int>(profile.default_action));
-  key.number(profile.default_errno_return ? static_cast<int64_t>(*profile.default_errno_return) : -1);
-  key.number(profile.architectures.size());
-  for (const auto& name : profile.architectures) key.string(name);
-  for (const auto& rule : profile.syscalls) {
-    key.number(static_cast<int>(rule.action));
-    key.number(rule.errno_return ? static_cast<int64_t>(*rule.errno_return) : -1);
-    key.number(rule.arguments.size());
-    for (const auto& argument : rule.arguments) {
-      key.number(argument.index);
-      key.number(argument.value);
-      key.number(argument.value_two);
-      key.number(static_cast<int>(argument.op));
-    }
-    key.number(rule.names.size());
-    for (const auto& name : rule.names) key.string(name);
-  }
-  return key.take();
+  return format("{} {} {} {} {}", GANTRY_VERSION, libseccomp_version(), host.release, host.machine, profile);
 }
 
-std::optional<std::vector<sock_filter>> load_seccomp(const std::string& cache, const std::string& key) {
+std::optional<SeccompPlan> load_seccomp(const std::string& cache, const std::string& key) {
   const UniqueFd file(::open(path_of(cache, key).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid() ||
       (info.st_mode & 0777) != 0600) {
     return std::nullopt;
   }
+  const size_t before = key.size() + sizeof(uint32_t);
   const auto size = static_cast<size_t>(info.st_size);
-  if (size <= key.size() || size > key.size() + longest_program * sizeof(sock_filter)) return std::nullopt;
-  const size_t bytes = size - key.size();
-  if (bytes % sizeof(sock_filter) != 0) return std::nullopt;
-  std::string text(size, '\0');
-  if (::read(file.get(), text.data(), size) != info.st_size) return std::nullopt;
-  if (text.compare(0, key.size(), key) != 0) return std::nullopt;
-  std::vector<sock_filter> program(bytes / sizeof(sock_filter));
-  std::memcpy(program.data(), text.data() + key.size(), bytes);
-  return program;
+  if (size <= before || size > before + longest_program * sizeof(sock_filter)) return std::nullopt;
+  if ((size - before) % sizeof(sock_filter) != 0) return std::nullopt;
+  std::string found(key.size(), '\0');
+  SeccompPlan plan;
+  uint32_t flags = 0;
+  plan.program.resize((size - before) / sizeof(sock_filter));
+  const iovec parts[] = {{found.data(), found.size()},
+                         {&flags, sizeof flags},
+                         {plan.program.data(), plan.program.size() * sizeof(sock_filter)}};
+  if (::readv(file.get(), parts, 3) != info.st_size || found != key) return std::nullopt;
+  plan.flags = flags;
+  return plan;
 }
 
-Result<void> store_seccomp(const std::string& cache, const std::string& key,
-                           const std::vector<sock_filter>& program) {
+Result<void> store_seccomp(const std::string& cache, const std::string& key, const SeccompPlan& plan) {
   TRY(make_directories(cache, 0700));
+  const uint32_t flags = plan.flags;
   std::string text = key;
-  text.append(reinterpret_cast<const char*>(program.data()), program.size() * sizeof(sock_filter));
+  text.append(reinterpret_cast<const char*>(&flags), sizeof flags);
+  text.append(reinterpret_cast<const char*>(plan.program.data()), plan.program.size() * sizeof(sock_filter));
   const std::string path = path_of(cache, key);
   // Without a name until it is whole, so that a command that is killed leaves nothing here. open(2)
   // O_TMPFILE.

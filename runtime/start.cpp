@@ -26,8 +26,16 @@ Result<void> await_program(BorrowedFd connection) {
 
 }  // namespace
 
+Result<void> let_go(const Created& created) {
+  return answer(created.channel);
+}
+
+Result<void> start_failure(const Created& created) {
+  return await_program(created.channel);
+}
+
 Result<void> start_created(const Created& created) {
-  TRY(answer(created.channel));
+  TRY(let_go(created));
   TRY(await_program(created.channel));
   return run_poststart_hooks(created.config, created.record);
 }

@@ -45,6 +45,9 @@ Result<Record> parse_record(std::string_view text, std::string_view source) {
 
 namespace {
 
+// A name of its own, as the folder is locked: what a command that was killed left there is overwritten.
+constexpr const char* next_state = ".state.json.tmp";
+
 std::string fault_of_id(const std::string& id) {
   if (id.empty()) return "it must not be empty";
   if (id.size() > 1024) return "it must not be longer than 1024 characters";
@@ -133,20 +136,29 @@ Result<Record> ContainerFolder::load() const {
 }
 
 Result<void> ContainerFolder::save(const Record& record) const {
-  // A name of its own, as the folder is locked: what a command that was killed left there is overwritten.
-  constexpr const char* temporary = ".state.json.tmp";
-  {
-    const UniqueFd written(::openat(fd_.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!written) return Error::system(errno, "make {}", file(temporary));
-    TRY(write_all(written, to_json_text(record)).context("write {}", file(temporary)));
-  }
-  if (::renameat(fd_.get(), temporary, fd_.get(), "state.json") == 0) return {};
-  return Error::system(errno, "rename {}", file(temporary));
+  TRY(prepare(record));
+  return publish();
+}
+
+Result<void> ContainerFolder::prepare(const Record& record) const {
+  const UniqueFd written(::openat(fd_.get(), next_state, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!written) return Error::system(errno, "make {}", file(next_state));
+  return write_all(written, to_json_text(record)).context("write {}", file(next_state));
+}
+
+Result<void> ContainerFolder::publish() const {
+  if (::renameat(fd_.get(), next_state, fd_.get(), "state.json") == 0) return {};
+  return Error::system(errno, "rename {}", file(next_state));
 }
 
 Result<oci::RuntimeConfig> ContainerFolder::load_config() const {
   const std::string source = file("config.json");
   return oci::parse_runtime_config(TRY(read_file(source)), source);
+}
+
+Result<Configuration> ContainerFolder::load_configuration(const std::string& seccomp_cache) const {
+  const std::string source = file("config.json");
+  return parse_configuration(TRY(read_file(source)), source, seccomp_cache);
 }
 
 Result<void> ContainerFolder::save_config(const std::string& text) const {

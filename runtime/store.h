@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "oci/runtime_config.h"
 #include "oci/state.h"
+#include "runtime/configuration.h"
 
 #include <map>
 #include <string>
@@ -60,7 +61,11 @@ class ContainerFolder {
   // Errors: not_found when creation never got to writing it.
   Result<Record> load() const;
   Result<void> save(const Record& record) const;
+  // The same in two steps: nobody sees it before it is published, which costs one call.
+  Result<void> prepare(const Record& record) const;
+  Result<void> publish() const;
   Result<oci::RuntimeConfig> load_config() const;
+  Result<Configuration> load_configuration(const std::string& seccomp_cache) const;
   Result<void> save_config(const std::string& text) const;
   bool waits_for_start() const;
   Result<void> remove();

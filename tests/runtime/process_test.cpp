@@ -66,7 +66,7 @@ TEST_F(Containers, SeccompAnswersWithTheProfilesErrno) {
       EXPECT_THAT(result.output, HasSubstr("Seccomp:\t2"));
     }
   }
-  EXPECT_FALSE(list_directory(root() + "/seccomp@3").value_or({}).empty());
+  EXPECT_FALSE(list_directory(root() + "/seccomp@4").value_or({}).empty());
 }
 
 // Profiles that were written before close_range(2) refuse it with EPERM.

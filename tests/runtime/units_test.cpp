@@ -1,6 +1,7 @@
 #include "base/files.h"
 #include "runtime/clean_path.h"
 #include "runtime/command_line.h"
+#include "runtime/configuration.h"
 #include "runtime/mount_options.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_cache.h"
@@ -98,17 +99,17 @@ TEST(Seccomp, CacheGivesBackWhatItTookAndNothingThatWasTamperedWith) {
   const auto folder = TemporaryDirectory::make();
   ASSERT_OK(folder);
   const std::string cache = folder->path() + "/cache";
-  const std::string key = seccomp_cache_key(small_profile());
-  const auto plan = compile_seccomp(small_profile());
+  const std::string key = seccomp_cache_key(R"({"defaultAction":"SCMP_ACT_ERRNO"})");
+  auto plan = compile_seccomp(small_profile());
   ASSERT_OK(plan);
+  plan->flags = SECCOMP_FILTER_FLAG_LOG;
   EXPECT_FALSE(load_seccomp(cache, key));
-  ASSERT_OK(store_seccomp(cache, key, plan->program));
+  ASSERT_OK(store_seccomp(cache, key, *plan));
   const auto loaded = load_seccomp(cache, key);
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(loaded->size(), plan->program.size());
-  auto other = small_profile();
-  other.syscalls[0].names.push_back("mkdir");
-  EXPECT_FALSE(load_seccomp(cache, seccomp_cache_key(other)));
+  EXPECT_EQ(loaded->program.size(), plan->program.size());
+  EXPECT_EQ(loaded->flags, plan->flags);
+  EXPECT_FALSE(load_seccomp(cache, seccomp_cache_key(R"({"defaultAction":"SCMP_ACT_ALLOW"})")));
   const auto names = list_directory(cache);
   ASSERT_OK(names);
   const std::string path = cache + "/" + names->at(0);
@@ -116,19 +117,53 @@ TEST(Seccomp, CacheGivesBackWhatItTookAndNothingThatWasTamperedWith) {
   ASSERT_OK(text);
   ASSERT_OK(write_file(path, text->substr(0, text->size() - 3), 0600));
   EXPECT_FALSE(load_seccomp(cache, key)) << "half an instruction";
+  ASSERT_OK(write_file(path, "X" + text->substr(1), 0600));
+  EXPECT_FALSE(load_seccomp(cache, key)) << "another key";
   ASSERT_OK(write_file(path, *text, 0666));
   EXPECT_FALSE(load_seccomp(cache, key)) << "writable by others";
-  ASSERT_OK(store_seccomp(cache, key, plan->program));
+  ASSERT_OK(store_seccomp(cache, key, *plan));
   EXPECT_TRUE(load_seccomp(cache, key)) << "what can't be used is replaced";
 }
 
-TEST(Seccomp, CacheTellsNoErrnoFromErrnoZero) {
-  auto profile = small_profile();
-  const std::string absent = seccomp_cache_key(profile);  // EPERM
-  profile.default_errno_return = 0;                       // refused calls pretend to succeed
-  EXPECT_NE(seccomp_cache_key(profile), absent);
-  profile.default_errno_return = 1;
-  EXPECT_NE(seccomp_cache_key(profile), absent);
+std::string with_seccomp(const std::string& section) {
+  return R"({"ociVersion":"1.2.0","linux":{"seccomp":)" + section + R"(,"cgroupsPath":"/c"}})";
+}
+
+TEST(Configuration, ProfileThatWasCompiledBeforeIsLeftUnread) {
+  const auto folder = TemporaryDirectory::make();
+  ASSERT_OK(folder);
+  const std::string section = R"({"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38, "x":"}\"]"})";
+  const auto first = parse_configuration(with_seccomp(section), "config.json", folder->path());
+  ASSERT_OK(first);
+  EXPECT_FALSE(first->filter);
+  ASSERT_TRUE(first->config.linux_->seccomp);
+  EXPECT_EQ(first->config.linux_->seccomp->default_errno_return, 38u);
+  EXPECT_EQ(first->config.linux_->seccomp_text, section);
+  const auto plan = compile_seccomp(*first->config.linux_->seccomp);
+  ASSERT_OK(plan);
+  ASSERT_OK(store_seccomp(folder->path(), seccomp_cache_key(section), *plan));
+  const auto second = parse_configuration(with_seccomp(section), "config.json", folder->path());
+  ASSERT_OK(second);
+  ASSERT_TRUE(second->filter);
+  EXPECT_EQ(second->filter->program.size(), plan->program.size());
+  EXPECT_FALSE(second->config.linux_->seccomp);
+  EXPECT_EQ(second->config.linux_->cgroups_path, "/c");
+}
+
+TEST(Configuration, BrokenProfileIsToldWithItsPlace) {
+  const std::pair<const char*, const char*> rows[] = {
+      {R"({"defaultAction":"SCMP_ACT_NONE"})", "$.linux.seccomp.defaultAction: must be one of"},
+      {R"({"defaultAction":"SCMP_ACT_KILL",})", "not JSON: line 1, column 7"},
+      {R"(["SCMP_ACT_KILL"])", "$.linux.seccomp: must be an object"},
+      {R"({"defaultAction":"SCMP_ACT_KILL")", "not JSON"},
+      {R"({"defaultAction":"SCMP_ACT_KILL"]})", "not JSON"},
+      {R"({"defaultAction":"SCMP_ACT_KILL","defaultAction":"SCMP_ACT_KILL"})",
+       "$.linux.seccomp: member \"defaultAction\" stands twice"},
+  };
+  for (const auto& [section, error] : rows) {
+    EXPECT_ERROR(parse_configuration(with_seccomp(section), "config.json", "/nowhere"), ErrorKind::invalid,
+                 HasSubstr(error));
+  }
 }
 
 TEST(Record, SurvivesWritingAndReading) {
