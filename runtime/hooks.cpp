@@ -55,9 +55,9 @@ int wait_ms(int64_t left) {
   return static_cast<int>(std::min<int64_t>(left, INT_MAX));
 }
 
-bool write_text(int fd, const char* text, size_t size) {
+bool write_text(BorrowedFd file, const char* text, size_t size) {
   while (size > 0) {
-    const ssize_t written = ::write(fd, text, size);
+    const ssize_t written = ::write(file.get(), text, size);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return false;
     text += written;
@@ -71,36 +71,37 @@ UniqueFd make_input(const HookState& state, pid_t pid) {
   UniqueFd file(::memfd_create("state", MFD_CLOEXEC));
   char number[24];
   const int length = std::snprintf(number, sizeof number, "%d", static_cast<int>(pid));
-  const bool written = file && write_text(file.get(), state.before.data(), state.before.size()) &&
-                       write_text(file.get(), number, static_cast<size_t>(length)) &&
-                       write_text(file.get(), state.after.data(), state.after.size()) &&
+  const bool written = file && write_text(file, state.before.data(), state.before.size()) &&
+                       write_text(file, number, static_cast<size_t>(length)) &&
+                       write_text(file, state.after.data(), state.after.size()) &&
                        ::lseek(file.get(), 0, SEEK_SET) == 0;
   return written ? std::move(file) : UniqueFd();
 }
 
-// An empty path leaves `fd` as it is.
-bool redirect(const std::string& path, int fd) {
+// An empty path leaves descriptor `number` as it is.
+bool redirect(const std::string& path, int number) {
   if (path.empty()) return true;
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  return file && ::dup2(file.get(), fd) == fd;
+  return file && ::dup2(file.get(), number) == number;
 }
 
-[[noreturn]] void become_hook(const HookPlan& hook, int input, int out, char* const* environment) {
+[[noreturn]] void become_hook(const HookPlan& hook, BorrowedFd input, BorrowedFd out,
+                              char* const* environment) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::setpgid(0, 0);
-  ::dup2(input, 0);
-  ::dup2(out, 1);
-  ::dup2(out, 2);
+  ::dup2(input.get(), 0);
+  ::dup2(out.get(), 1);
+  ::dup2(out.get(), 2);
   const bool redirected = redirect(hook.output_file, 1) && redirect(hook.error_file, 2);
   char* const* inherited = environment != nullptr ? environment : environ;
   // A startContainer hook is the image's program: no descriptor of our caller's goes along (CVE-2024-21626).
   if (redirected && close_on_exec_from(3) == 0)
     ::execve(hook.path.c_str(), hook.argv.data(), hook.environment.empty() ? inherited : hook.envp.data());
   const char* reason = ::strerrordesc_np(errno);
-  (void)write_text(2, reason, std::strlen(reason));
+  (void)write_text(BorrowedFd(2), reason, std::strlen(reason));
   ::_exit(127);
 }
 
@@ -151,7 +152,7 @@ Failure run_hook(const HookPlan& hook, const HookState& state, pid_t pid, char* 
   ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
   const pid_t child = ::fork();
   if (child < 0) return {"fork for %s", errno, hook.name.c_str()};
-  if (child == 0) become_hook(hook, input.get(), write_end.get(), environment);
+  if (child == 0) become_hook(hook, input, write_end, environment);
   ::setpgid(child, child);
   write_end.reset();
   const UniqueFd pidfd = open_pidfd(child);
