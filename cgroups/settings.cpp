@@ -50,6 +50,8 @@ Result<void> add_memory(const oci::MemoryResources& memory, Settings& settings) 
   if (memory.reservation.value_or(0) != 0) {
     settings.push_back(limit("memory.low", bytes_or_max(*memory.reservation), "memory.reservation"));
   }
+  if (memory.kernel.value_or(-1) > 0) settings.push_back(unsupported("memory.kernel"));
+  if (memory.kernel_tcp.value_or(-1) > 0) settings.push_back(unsupported("memory.kernelTCP"));
   if (memory.swappiness) settings.push_back(unsupported("memory.swappiness"));
   if (memory.disable_oom_killer.value_or(false)) settings.push_back(unsupported("memory.disableOOMKiller"));
   if (!memory.use_hierarchy.value_or(true)) settings.push_back(unsupported("memory.useHierarchy"));

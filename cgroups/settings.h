@@ -20,9 +20,8 @@ struct Setting {
   std::string preferred_value;
 };
 
-// The writes that `resources` asks for, in their order, devices excepted. Fields that are accepted and
-// without effect by the spec's own words (memory.kernel) give none; what cgroup v2 can't do gives
-// a Setting without a file. Errors: invalid, naming the JSON path.
+// The writes that `resources` asks for, in their order, devices excepted. What cgroup v2 can't do gives a
+// Setting without a file, unless its value asks for nothing. Errors: invalid, naming the JSON path.
 Result<std::vector<Setting>> settings_for(const oci::LinuxResources& resources);
 
 }  // namespace gantry::cgroups

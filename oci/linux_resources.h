@@ -27,8 +27,8 @@ struct MemoryResources {
   std::optional<int64_t> limit;        // bytes; -1: unlimited
   std::optional<int64_t> reservation;  // bytes
   std::optional<int64_t> swap;         // bytes of memory and swap together; -1: unlimited
-  std::optional<int64_t> kernel;       // ignored: no such file in cgroup v2 or newer kernels
-  std::optional<int64_t> kernel_tcp;   // ignored
+  std::optional<int64_t> kernel;       // no such file in cgroup v2 or newer kernels
+  std::optional<int64_t> kernel_tcp;   // nor of this one
   std::optional<uint64_t> swappiness;
   std::optional<bool> disable_oom_killer;
   std::optional<bool> use_hierarchy;

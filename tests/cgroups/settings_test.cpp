@@ -29,7 +29,7 @@ TEST(Settings, FieldsBecomeWrites) {
       {R"({"memory":{"limit":100,"swap":150,"reservation":50}})",
        "memory.swap.max=50 memory.max=100 memory.low=50"},
       {R"({"memory":{"limit":-1}})", "memory.swap.max=max memory.max=max"},
-      {R"({"memory":{"kernel":1}})", ""},
+      {R"({"memory":{"kernel":-1,"kernelTCP":0,"disableOOMKiller":false,"useHierarchy":true}})", ""},
       {R"({"pids":{"limit":10}})", "pids.max=10"},
       {R"({"pids":{"limit":-1}})", "pids.max=max"},
       {R"({"pids":{"limit":0}})", "pids.max=1"},
@@ -90,15 +90,27 @@ TEST(Limits, NoLimitNeedsNoController) {
 }
 
 TEST(Limits, WhatCgroup2LacksIsRefused) {
-  EXPECT_ERROR(plan(R"({"blockIO":{"leafWeight":10}})", rich_host, Enforcement::required),
-               ErrorKind::unsupported, HasSubstr("blockIO.leafWeight"));
-  EXPECT_ERROR(plan(R"({"blockIO":{"weightDevice":[{"major":8,"minor":0,"leafWeight":10}]}})", rich_host,
-                    Enforcement::required),
-               ErrorKind::unsupported, HasSubstr("blockIO.weightDevice[0].leafWeight"));
-  EXPECT_ERROR(plan(R"({"memory":{"swappiness":10}})", rich_host, Enforcement::required),
-               ErrorKind::unsupported, HasSubstr("memory.swappiness"));
-  EXPECT_ERROR(plan(R"({"cpu":{"realtimeRuntime":10}})", rich_host, Enforcement::required),
-               ErrorKind::unsupported, HasSubstr("cpu.realtimeRuntime"));
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"blockIO":{"leafWeight":10}})", "blockIO.leafWeight"},
+      {R"({"blockIO":{"weightDevice":[{"major":8,"minor":0,"leafWeight":10}]}})",
+       "blockIO.weightDevice[0].leafWeight"},
+      {R"({"memory":{"kernel":10}})", "memory.kernel "},
+      {R"({"memory":{"kernelTCP":10}})", "memory.kernelTCP "},
+      {R"({"memory":{"swappiness":10}})", "memory.swappiness"},
+      {R"({"memory":{"disableOOMKiller":true}})", "memory.disableOOMKiller"},
+      {R"({"memory":{"useHierarchy":false}})", "memory.useHierarchy"},
+      {R"({"cpu":{"realtimeRuntime":10}})", "cpu.realtimeRuntime"},
+      {R"({"cpu":{"realtimePeriod":10}})", "cpu.realtimePeriod"},
+      {R"({"network":{"classID":10}})", "network.classID"},
+      {R"({"network":{"priorities":[{"name":"eth0","priority":1}]}})", "network.priorities"},
+  };
+  for (const auto& [json, member] : cases) {
+    EXPECT_ERROR(plan(json, rich_host, Enforcement::required), ErrorKind::unsupported,
+                 HasSubstr(std::string("$.linux.resources.") + member));
+    const auto without = plan(json, rich_host, Enforcement::best_effort);
+    ASSERT_OK(without);
+    EXPECT_EQ(without->dropped.size(), 1u) << "best-effort warns of " << member;
+  }
 }
 
 TEST(Limits, OnlyNeededControllersAreEnabled) {
