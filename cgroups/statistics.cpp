@@ -84,6 +84,28 @@ std::map<std::string, HugetlbStatistics> read_hugetlb(const std::string& directo
   return sizes;
 }
 
+std::optional<CpusetStatistics> read_cpuset(const std::string& directory) {
+  const auto cpus = read_if_there(directory, "cpuset.cpus.effective");
+  if (!cpus) return std::nullopt;
+  const auto mems = read_if_there(directory, "cpuset.mems.effective").value_or("");
+  return CpusetStatistics{std::string(trim(*cpus)), std::string(trim(mems))};
+}
+
+std::optional<RdmaStatistics> read_rdma(const std::string& directory) {
+  const auto current = read_if_there(directory, "rdma.current");
+  if (!current) return std::nullopt;
+  return RdmaStatistics{parse_rdma(*current), parse_rdma(read_if_there(directory, "rdma.max").value_or(""))};
+}
+
+std::map<std::string, MiscStatistics> read_misc(const std::string& directory) {
+  std::map<std::string, MiscStatistics> resources;
+  const auto events = parse_flat_keyed(read_if_there(directory, "misc.events").value_or(""));
+  for (const auto& [name, value] : parse_flat_keyed(read_if_there(directory, "misc.current").value_or(""))) {
+    resources[name] = {value, value_of(events, name + ".max")};
+  }
+  return resources;
+}
+
 std::optional<Pressure> read_pressure(const std::string& directory, std::string_view file) {
   const auto text = read_if_there(directory, file);  // EOPNOTSUPP with psi=0: absent too
   if (!text) return std::nullopt;
@@ -132,6 +154,24 @@ std::vector<IoStatistics> parse_io_stat(std::string_view text) {
   return devices;
 }
 
+std::vector<RdmaEntry> parse_rdma(std::string_view text) {
+  std::vector<RdmaEntry> devices;
+  for (const auto& line : split(text, '\n')) {
+    const auto fields = split(trim(line), ' ');
+    if (fields[0].empty()) continue;
+    RdmaEntry entry{fields[0], {}, {}};
+    for (size_t i = 1; i < fields.size(); ++i) {
+      const auto pair = split(fields[i], '=');
+      if (pair.size() != 2 || pair[1] == "max") continue;
+      const auto value = static_cast<uint32_t>(number_or_zero(pair[1]));
+      if (pair[0] == "hca_handle") entry.hca_handles = value;
+      if (pair[0] == "hca_object") entry.hca_objects = value;
+    }
+    devices.push_back(std::move(entry));
+  }
+  return devices;
+}
+
 Pressure parse_pressure(std::string_view text) {
   Pressure pressure;
   for (const auto& line : split(text, '\n')) {
@@ -155,6 +195,9 @@ Result<Statistics> read_statistics(const std::string& directory) {
   statistics.pids = read_pids(directory);
   if (const auto text = read_if_there(directory, "io.stat")) statistics.io = parse_io_stat(*text);
   statistics.hugetlb = read_hugetlb(directory);
+  statistics.cpuset = read_cpuset(directory);
+  statistics.rdma = read_rdma(directory);
+  statistics.misc = read_misc(directory);
   statistics.cpu_pressure = read_pressure(directory, "cpu.pressure");
   statistics.memory_pressure = read_pressure(directory, "memory.pressure");
   statistics.io_pressure = read_pressure(directory, "io.pressure");

@@ -50,6 +50,29 @@ struct HugetlbStatistics {
   uint64_t failures = 0;
 };
 
+// What it may use in fact, within its parents' sets: lists such as "0-3,7". cpuset(7)
+struct CpusetStatistics {
+  std::string cpus;
+  std::string mems;
+};
+
+// One line of rdma.current or rdma.max.
+struct RdmaEntry {
+  std::string device;
+  std::optional<uint32_t> hca_handles;  // absent: "max"
+  std::optional<uint32_t> hca_objects;
+};
+
+struct RdmaStatistics {
+  std::vector<RdmaEntry> current;
+  std::vector<RdmaEntry> maximum;
+};
+
+struct MiscStatistics {
+  uint64_t current = 0;
+  uint64_t failures = 0;
+};
+
 // "some" or "full" of a pressure file: averages over 10, 60 and 300 s in percent, the total in µs.
 // Documentation/accounting/psi.rst
 struct PressureLine {
@@ -71,6 +94,9 @@ struct Statistics {
   std::optional<PidsStatistics> pids;
   std::optional<std::vector<IoStatistics>> io;
   std::map<std::string, HugetlbStatistics> hugetlb;  // by page size: "2MB"
+  std::optional<CpusetStatistics> cpuset;
+  std::optional<RdmaStatistics> rdma;
+  std::map<std::string, MiscStatistics> misc;  // by resource
   std::optional<Pressure> cpu_pressure;
   std::optional<Pressure> memory_pressure;
   std::optional<Pressure> io_pressure;
@@ -83,6 +109,8 @@ Result<Statistics> read_statistics(const std::string& directory);
 std::map<std::string, uint64_t> parse_flat_keyed(std::string_view text);
 // io.stat: "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …" lines.
 std::vector<IoStatistics> parse_io_stat(std::string_view text);
+// rdma.current or rdma.max: "mlx4_0 hca_handle=2 hca_object=max" lines.
+std::vector<RdmaEntry> parse_rdma(std::string_view text);
 // A pressure file.
 Pressure parse_pressure(std::string_view text);
 

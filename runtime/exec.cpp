@@ -138,9 +138,7 @@ class PidNamespaceForChildren {
 Result<void> join_rdt(const oci::RuntimeConfig& config, const Record& record, pid_t pid) {
   if (!config.linux_->intel_rdt) return {};
   const std::string root = TRY(find_resctrl());
-  auto plan = TRY(plan_rdt(*config.linux_->intel_rdt, record.id, root, {"config.json", "$.linux.intelRdt"}));
-  plan.schemata.clear();  // the container's creation wrote it
-  return join_rdt_groups(plan, pid);
+  return join_rdt_groups(existing_rdt_groups(*config.linux_->intel_rdt, record.id, root), pid);
 }
 
 Result<void> follow(const UniqueFd& channel, const ExecPlan& plan, const Spawned& child) {

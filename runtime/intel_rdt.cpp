@@ -34,6 +34,10 @@ Result<void> check_line(const std::string& line, const char* prefix, const char*
   return place.invalid(member, "must begin with \"{}\", found \"{}\"", prefix, line);
 }
 
+bool is_monitored(const oci::IntelRdt& config) {
+  return config.enable_monitoring || config.enable_cmt || config.enable_mbm;
+}
+
 Result<void> check_available(const oci::IntelRdt& config, const std::string& root, const Place& place) {
   if (!config.l3_cache_schema.empty() && !path_exists(join_path(root, "info/L3"))) {
     return place.unsupported(
@@ -43,8 +47,7 @@ Result<void> check_available(const oci::IntelRdt& config, const std::string& roo
     return place.unsupported(".memBwSchema",
                              "intelRdt.memBwSchema is specified in config, but Intel RDT/MBA is not enabled");
   }
-  const bool monitors = config.enable_monitoring || config.enable_cmt || config.enable_mbm;
-  if (monitors && !path_exists(join_path(root, "mon_groups"))) {
+  if (is_monitored(config) && !path_exists(join_path(root, "mon_groups"))) {
     return place.unsupported(".enableMonitoring", "resctrl offers no monitoring on this host");
   }
   return {};
@@ -131,6 +134,15 @@ Result<std::string> find_resctrl() {
   return Error::make(ErrorKind::unsupported, "intelRdt is specified in config, but Intel RDT is not enabled");
 }
 
+RdtPlan existing_rdt_groups(const oci::IntelRdt& config, const std::string& id, const std::string& root) {
+  RdtPlan groups;
+  groups.root = root;
+  const bool default_class = config.clos_id == "/";
+  groups.group = default_class ? root : join_path(root, config.clos_id.empty() ? id : config.clos_id);
+  if (is_monitored(config)) groups.monitor = join_path(join_path(groups.group, "mon_groups"), id);
+  return groups;
+}
+
 Result<RdtPlan> plan_rdt(const oci::IntelRdt& config, const std::string& id, const std::string& root,
                          const Place& place) {
   TRY(check_class(config.clos_id, place));
@@ -138,13 +150,7 @@ Result<RdtPlan> plan_rdt(const oci::IntelRdt& config, const std::string& id, con
   TRY(check_line(config.mem_bw_schema, "MB:", ".memBwSchema", place));
   for (const auto& line : config.schemata) TRY(check_line(line, "", ".schemata", place));
   TRY(check_available(config, root, place));
-  RdtPlan plan;
-  plan.root = root;
-  const bool default_class = config.clos_id == "/";
-  plan.group = default_class ? root : join_path(root, config.clos_id.empty() ? id : config.clos_id);
-  if (config.enable_monitoring || config.enable_cmt || config.enable_mbm) {
-    plan.monitor = join_path(join_path(plan.group, "mon_groups"), id);
-  }
+  RdtPlan plan = existing_rdt_groups(config, id, root);
   plan.makes_group = !path_exists(plan.group);
   plan.own_group = plan.makes_group && config.clos_id.empty();
   if (plan.makes_group && !config.clos_id.empty() && !sets_schemata(config)) {
@@ -174,6 +180,23 @@ Result<void> join_rdt_groups(const RdtPlan& plan, pid_t pid) {
   TRY(write_group_file(plan.group, "tasks", std::to_string(pid), plan.root));
   if (plan.monitor.empty()) return {};
   return write_group_file(plan.monitor, "tasks", std::to_string(pid), plan.root);
+}
+
+Result<void> update_rdt(const RdtPlan& groups, const std::string& l3_cache,
+                        const std::string& memory_bandwidth) {
+  constexpr Place place{"update", ""};
+  TRY(check_line(l3_cache, "L3:", "--l3-cache-schema", place));
+  TRY(check_line(memory_bandwidth, "MB:", "--mem-bw-schema", place));
+  if (!l3_cache.empty() && !path_exists(join_path(groups.root, "info/L3"))) {
+    return Error::make(ErrorKind::unsupported, "Intel RDT/CAT: l3 cache schema is not enabled");
+  }
+  if (!memory_bandwidth.empty() && !path_exists(join_path(groups.root, "info/MB"))) {
+    return Error::make(ErrorKind::unsupported, "Intel RDT/MBA: memory bandwidth schema is not enabled");
+  }
+  std::string lines;
+  add_line(lines, l3_cache);
+  add_line(lines, memory_bandwidth);
+  return write_group_file(groups.group, "schemata", lines, groups.root);
 }
 
 Result<void> remove_rdt_groups(const std::string& group, const std::string& monitor) {

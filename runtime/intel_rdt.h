@@ -28,10 +28,16 @@ struct RdtPlan {
 Result<RdtPlan> plan_rdt(const oci::IntelRdt& config, const std::string& id, const std::string& root,
                          const Place& place);
 
+// Of a container that is there already: its folders alone.
+RdtPlan existing_rdt_groups(const oci::IntelRdt& config, const std::string& id, const std::string& root);
+
 // mkdir(2) of what isn't there.
 Result<void> make_rdt_groups(const RdtPlan& plan);
 // Writes the schemata, and `pid` into the groups.
 Result<void> join_rdt_groups(const RdtPlan& plan, pid_t pid);
+// For `update`: empty lines stay as they are. Errors: invalid and unsupported, with runc's texts.
+Result<void> update_rdt(const RdtPlan& groups, const std::string& l3_cache,
+                        const std::string& memory_bandwidth);
 // `group` and `monitor` are folders to remove, or empty. Missing: fine.
 Result<void> remove_rdt_groups(const std::string& group, const std::string& monitor);
 

@@ -26,6 +26,17 @@ TEST(Statistics, ParsesPressure) {
   EXPECT_EQ(pressure.full.total_us, 678u);
 }
 
+TEST(Statistics, ParsesRdma) {
+  const auto devices =
+      parse_rdma("mlx4_0 hca_handle=2 hca_object=2000\nocrdma1 hca_handle=3 hca_object=max\n");
+  ASSERT_EQ(devices.size(), 2u);
+  EXPECT_EQ(devices[0].device, "mlx4_0");
+  EXPECT_EQ(devices[0].hca_handles, 2u);
+  EXPECT_EQ(devices[0].hca_objects, 2000u);
+  EXPECT_EQ(devices[1].hca_handles, 3u);
+  EXPECT_EQ(devices[1].hca_objects, std::nullopt);
+}
+
 TEST(Statistics, ParsesFlatKeyedFiles) {
   const auto values = parse_flat_keyed("low 0\noom_kill 3\nodd\n");
   EXPECT_EQ(values.at("oom_kill"), 3u);

@@ -1,6 +1,7 @@
 #include "runtime/intel_rdt.h"
 
 #include "base/files.h"
+#include "runtime/event_records.h"
 #include "tests/support/results.h"
 
 #include <sys/stat.h>
@@ -79,6 +80,58 @@ TEST_F(IntelRdt, AClassThatIsThereMustHaveWhatIsAskedForAndStays) {
   plan = plan_rdt(config, "c1", root(), rdt_place);
   ASSERT_OK(plan);
   EXPECT_EQ(plan->group, root()) << "the default class is the root";
+}
+
+TEST_F(IntelRdt, UpdateWritesTheSchemataOfTheContainersClass) {
+  make_group("gold");
+  oci::IntelRdt config;
+  config.clos_id = "gold";
+  const auto groups = existing_rdt_groups(config, "c1", root());
+  ASSERT_OK(update_rdt(groups, "L3:0=f", "MB:0=10"));
+  EXPECT_EQ(read("gold/schemata").substr(0, 15), "L3:0=f\nMB:0=10\n");
+  EXPECT_ERROR(update_rdt(groups, "MB:0=10", ""), ErrorKind::invalid,
+               HasSubstr("update: --l3-cache-schema: must begin with \"L3:\""));
+  ASSERT_OK(remove_tree(root() + "/info/L3"));
+  EXPECT_ERROR(update_rdt(groups, "L3:0=f", ""), ErrorKind::unsupported,
+               HasSubstr("Intel RDT/CAT: l3 cache schema is not enabled"));
+}
+
+TEST_F(IntelRdt, StatisticsAreThoseOfTheContainersGroups) {
+  make_group("c1");
+  oci::IntelRdt config;
+  config.enable_monitoring = true;
+  const auto groups = existing_rdt_groups(config, "c1", root());
+  const std::pair<const char*, const char*> files[] = {
+      {"info/L3/cbm_mask", "7ff\n"},
+      {"info/L3/min_cbm_bits", "2\n"},
+      {"info/L3/num_closids", "16\n"},
+      {"info/MB/bandwidth_gran", "10\n"},
+      {"info/MB/delay_linear", "1\n"},
+      {"info/MB/min_bandwidth", "10\n"},
+      {"info/MB/num_closids", "8\n"},
+      {"mon_data/mon_L3_00/mbm_total_bytes", "100\n"},
+      {"mon_data/mon_L3_00/mbm_local_bytes", "Unavailable\n"},
+      {"mon_data/mon_L3_00/llc_occupancy", "4096\n"},
+  };
+  for (const auto& [name, text] : files) {
+    const bool data = std::string_view(name).rfind("mon_data", 0) == 0;
+    const std::string path = root() + (data ? "/c1/mon_groups/c1/" : "/") + name;
+    ASSERT_OK(make_directories(path.substr(0, path.rfind('/')), 0755));
+    ASSERT_OK(write_file(path, text, 0644));
+  }
+  ContainerStatistics now;
+  const auto read = read_rdt_statistics(groups);
+  ASSERT_OK(read);
+  now.rdt = *read;
+  EXPECT_THAT(
+      stats_record("c1", now),
+      HasSubstr(R"("intel_rdt":{"l3_cache_info":{"cbm_mask":"7ff","min_cbm_bits":2,"num_closids":16},)"
+                R"("l3_cache_schema_root":"L3:0=7ff;1=7ff","l3_cache_schema":"L3:0=7ff;1=7ff",)"
+                R"("mem_bw_info":{"bandwidth_gran":10,"delay_linear":1,"min_bandwidth":10,)"
+                R"("num_closids":8},"mem_bw_schema_root":"MB:0=100;1=100",)"
+                R"("mem_bw_schema":"MB:0=100;1=100","schemata":["L3:0=7ff;1=7ff","MB:0=100;1=100"],)"
+                R"("mbm_stats":[{"mbm_total_bytes":100,"mbm_local_bytes":0}],)"
+                R"("cmt_stats":[{"llc_occupancy":4096}]})"));
 }
 
 TEST_F(IntelRdt, BadConfigurationsAreNamed) {

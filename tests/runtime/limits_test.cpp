@@ -106,6 +106,9 @@ TEST_F(Containers, EventsHaveStatisticsAndTellOfOutOfMemory) {
                                      R"(","data":{"cpu":{"usage":{"total":)"));
   EXPECT_THAT(once.output, HasSubstr(R"("limit":33554432)"));
   EXPECT_THAT(once.output, HasSubstr(R"("limit":7})"));
+  EXPECT_THAT(once.output, HasSubstr(R"("cpuset":{"cpus":[0,)"));
+  EXPECT_THAT(once.output, HasSubstr(R"("network_interfaces":[{"Name":"lo","RxBytes":0)"));
+  EXPECT_THAT(once.output, HasSubstr(R"("hugetlb":{"2MB":{"usage":0)"));
   const auto followed = runtime({"events", "--interval", "1h", test_id});
   EXPECT_EQ(followed.status, 0) << followed.errors;
   EXPECT_THAT(followed.output, HasSubstr(R"({"type":"oom","id":")" + std::string(test_id) + R"("})"));
