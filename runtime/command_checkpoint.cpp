@@ -39,6 +39,8 @@ struct CheckpointFlags {
         option("page-server", 0, page_server, "ADDRESS:PORT", "criu's page server that gets the memory"),
         option("status-fd", 0, status_fd, "N", "descriptor that gets a zero byte when lazy pages are served"),
         option("manage-cgroups-mode", 0, options.criu.cgroups_mode, "MODE", "soft, full, strict or ignore"),
+        option("network-lock", 0, options.criu.network_lock, "METHOD",
+               "what keeps packets away meanwhile: iptables, nftables or skip (default: criu's own)"),
         repeated("empty-ns", 0, options.criu.empty_namespaces, "NAME",
                  "network: don't save what is in the network namespace")};
   }

@@ -90,7 +90,9 @@ Result<int> run_detached(const GlobalOptions& global, const CreateFlags& flags) 
 
 Result<int> command_create(const GlobalOptions& global, const Arguments& arguments) {
   CreateFlags flags;
-  const auto rest = TRY(arguments_of("create", flags.table(), arguments));
+  auto table = flags.table();
+  table.push_back(toggle("no-subreaper", 0, flags.no_subreaper, "without effect: create adopts nothing"));
+  const auto rest = TRY(arguments_of("create", table, arguments));
   if (!rest) return 0;
   TRY(finish(flags, rest->at(0)));
   TRY(create_container(global, flags.options));

@@ -73,6 +73,14 @@ struct Features {
       {"io.gantry.oci.version", GANTRY_VERSION},
       {"io.gantry.libseccomp.version", libseccomp_version()},
       {"org.opencontainers.runc.checkpoint.enabled", find_criu() ? "true" : "false"}};
+  // All that change what the runtime does; a name that ends with "." is a prefix.
+  std::vector<std::string> unsafe_annotations = {"org.criu.config",
+                                                 "org.systemd.property.",
+                                                 "run.oci.hooks.stderr",
+                                                 "run.oci.hooks.stdout",
+                                                 "run.oci.keep_original_groups",
+                                                 "run.oci.pidfd_receiver",
+                                                 "run.oci.seccomp_fail_unknown_syscall"};
 };
 
 template <class Visitor>
@@ -139,6 +147,7 @@ void members(Visitor& visit, Features& features) {
   visit("mountOptions", features.mount_options);
   visit("linux", features.linux_);
   visit("annotations", features.annotations);
+  visit("potentiallyUnsafeConfigAnnotations", features.unsafe_annotations);
 }
 
 Result<int> command_features(const GlobalOptions&, const Arguments& arguments) {

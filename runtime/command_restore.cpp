@@ -39,6 +39,8 @@ struct RestoreFlags {
         toggle("auto-dedup", 0, criu.auto_dedup, "free each page in the images once it is restored"),
         toggle("lazy-pages", 0, criu.lazy_pages, "get the memory when it is used, from criu lazy-pages"),
         option("manage-cgroups-mode", 0, criu.cgroups_mode, "MODE", "soft, full, strict or ignore"),
+        option("network-lock", 0, criu.network_lock, "METHOD",
+               "what keeps packets away meanwhile: iptables, nftables or skip (default: criu's own)"),
         repeated("empty-ns", 0, criu.empty_namespaces, "NAME",
                  "network: don't restore what was in the network namespace"),
         option("lsm-profile", 0, options.lsm_profile, "TYPE:NAME",

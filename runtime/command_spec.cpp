@@ -73,10 +73,12 @@ void make_rootless(oci::RuntimeConfig& config) {
 
 Result<int> command_spec(const GlobalOptions&, const Arguments& arguments) {
   std::string bundle = ".";
+  std::string file = "config.json";
   bool rootless = false;
   const auto rest =
       TRY(arguments_of("spec",
                        {option("bundle", 'b', bundle, "DIR", "where to write it"),
+                        option("file", 'f', file, "FILE", "another name, or a path relative to the bundle"),
                         toggle("rootless", 0, rootless, "for a caller without root's privileges")},
                        arguments));
   if (!rest) return 0;
@@ -89,8 +91,9 @@ Result<int> command_spec(const GlobalOptions&, const Arguments& arguments) {
   config.mounts = default_mounts();
   config.linux_ = default_linux();
   if (rootless) make_rootless(config);
-  const std::string path = join_path(bundle, "config.json");
-  if (path_exists(path)) return Error::make(ErrorKind::exists, "File config.json exists. Remove it first");
+  if (file.empty()) return Error(ErrorKind::invalid, "--file must not be empty");
+  const std::string path = file[0] == '/' ? file : join_path(bundle, file);
+  if (path_exists(path)) return Error::make(ErrorKind::exists, "File {} exists. Remove it first", file);
   TRY(write_file(path, oci::to_json_text(config, 2) + "\n", 0644));
   return 0;
 }

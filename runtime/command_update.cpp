@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "runtime/commands.h"
 #include "runtime/container_cgroup.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/log.h"
 
 #include <array>
@@ -39,17 +40,17 @@ std::vector<Flag> flags_of(UpdateFlags& flags) {
       option("kernel-memory-tcp", 0, flags.kernel_memory_tcp, "BYTES", "without effect, as in runc"),
       option("cpu-rt-period", 0, flags.rt_period, "US", "not supported by cgroup v2, and refused"),
       option("cpu-rt-runtime", 0, flags.rt_runtime, "US", "not supported by cgroup v2, and refused"),
-      option("l3-cache-schema", 0, flags.l3_cache, "SCHEMA", "not supported, and refused"),
-      option("mem-bw-schema", 0, flags.memory_bandwidth, "SCHEMA", "not supported, and refused"),
+      option("l3-cache-schema", 0, flags.l3_cache, "SCHEMA",
+             "Intel RDT's L3 cache, L3:ID=MASK;..., of a container that has a class of its own or another"),
+      option("mem-bw-schema", 0, flags.memory_bandwidth, "SCHEMA",
+             "Intel RDT's memory bandwidth, MB:ID=PERCENT;..."),
   };
 }
 
 Result<void> refuse_unsupported(const UpdateFlags& flags) {
-  const std::array<std::pair<const char*, const std::string*>, 4> refused = {{
+  const std::array<std::pair<const char*, const std::string*>, 2> refused = {{
       {"--cpu-rt-period: cgroup v2 has no limit of real-time CPU time", &flags.rt_period},
       {"--cpu-rt-runtime: cgroup v2 has no limit of real-time CPU time", &flags.rt_runtime},
-      {"--l3-cache-schema: Intel RDT is not supported", &flags.l3_cache},
-      {"--mem-bw-schema: Intel RDT is not supported", &flags.memory_bandwidth},
   }};
   for (const auto& [reason, value] : refused) {
     if (!value->empty()) return Error::make(ErrorKind::unsupported, "update {}", reason);
@@ -151,6 +152,26 @@ Result<oci::LinuxResources> wanted_resources(UpdateFlags& flags) {
   return oci::parse_linux_resources(text, from_stdin ? "stdin" : flags.file);
 }
 
+// Before any other limit changes, so that a refusal leaves all as it was.
+Result<void> update_intel_rdt(const UpdateFlags& flags, const Found& found) {
+  if (flags.l3_cache.empty() && flags.memory_bandwidth.empty()) return {};
+  const auto config = TRY(found.folder.load_config());
+  if (!config.linux_ || !config.linux_->intel_rdt) {
+    return Error::make(ErrorKind::unsupported,
+                       "updating a non-existent Intel RDT configuration is not supported");
+  }
+  const auto groups = existing_rdt_groups(*config.linux_->intel_rdt, found.record.id, TRY(find_resctrl()));
+  return update_rdt(groups, flags.l3_cache, flags.memory_bandwidth);
+}
+
+// Intel RDT alone needs no cgroup.
+bool changes_only_intel_rdt(const UpdateFlags& flags) {
+  UpdateFlags others = flags;
+  others.l3_cache.clear();
+  others.memory_bandwidth.clear();
+  return flags.file.empty() && first_limit(others).empty();
+}
+
 }  // namespace
 
 Result<int> command_update(const GlobalOptions& global, const Arguments& arguments) {
@@ -162,6 +183,8 @@ Result<int> command_update(const GlobalOptions& global, const Arguments& argumen
   if (current_status(found.folder, found.record) == oci::Status::stopped) {
     return Error::make(ErrorKind::conflict, "container not running");
   }
+  TRY(update_intel_rdt(flags, found));
+  if (changes_only_intel_rdt(flags)) return 0;
   auto cgroup = TRY(cgroup_of(found.record));
   TRY(complete(resources, cgroup));
   TRY(update_cgroup(found.record, cgroup, resources, global.limits));

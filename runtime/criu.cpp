@@ -172,6 +172,15 @@ Error criu_error(const CriuCall& call, const std::string& what) {
                      call.log);
 }
 
+// criu_network_lock_method
+Result<uint64_t> parse_network_lock(const std::string& name) {
+  if (name == "iptables") return uint64_t{1};
+  if (name == "nftables") return uint64_t{2};
+  if (name == "skip") return uint64_t{3};
+  return Error::make(ErrorKind::invalid, "--network-lock must be iptables, nftables or skip, found \"{}\"",
+                     name);
+}
+
 Result<UniqueFd> open_folder_for_criu(const char* flag, const std::string& path, bool make) {
   if (make && ::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     if (errno != ENOENT) return Error::system(errno, "{}: make {}", flag, path);
@@ -241,6 +250,9 @@ Result<CriuMessage> common_criu_options(const CriuOptions& options, const CriuFo
   const auto file = config.annotations.find("org.criu.config");
   if (file != config.annotations.end()) message.add_text_if(51, file->second);
   message.add_flag(52, options.tcp_close);
+  if (!options.network_lock.empty()) {
+    message.add(64, TRY(parse_network_lock(options.network_lock)));
+  }
   return message;
 }
 

@@ -24,6 +24,7 @@ struct CriuOptions {
   std::string image_path = "checkpoint";
   std::string work_path;  // empty: image_path
   std::string cgroups_mode = "soft";
+  std::string network_lock;  // empty: criu's default
   std::vector<std::string> empty_namespaces;
   bool tcp_established = false;
   bool tcp_close = false;

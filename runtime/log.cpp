@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "runtime/log_socket.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ namespace {
 
 LogTarget target;
 UniqueFd file;
+std::optional<LogSocket> log_socket;
 
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -36,11 +38,17 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
+bool has_target() {
+  return file || log_socket;
+}
+
 void append(const char* level, const std::string& text) {
-  if (!file) return;
+  if (!has_target()) return;
   const std::string time = format_rfc3339(SystemClock().now(), false);
-  const std::string line = target.json ? to_json(LogRecord{level, text, time})
-                                       : format("time=\"{}\" level={} msg={}", time, level, quoted(text));
+  const std::string record = target.json ? to_json(LogRecord{level, text, time}) : text;
+  if (log_socket) return log_socket->send(level, record);
+  const std::string line =
+      target.json ? record : format("time=\"{}\" level={} msg={}", time, level, quoted(text));
   (void)write_all(file, line + "\n");
 }
 
@@ -51,26 +59,32 @@ void print(const std::string& text) {
 }  // namespace
 
 Result<void> set_log_target(const LogTarget& wanted) {
+  constexpr std::string_view file_prefix = "file:";
   target = wanted;
-  if (target.file.empty()) return {};
-  file = TRY(open_file(target.file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600).context("--log"));
+  if (target.target.empty()) return {};
+  log_socket = TRY(LogSocket::connect(target.target));
+  if (log_socket) return {};
+  const bool prefixed = target.target.rfind(file_prefix, 0) == 0;
+  const std::string path = target.target.substr(prefixed ? file_prefix.size() : 0);
+  file = TRY(open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600).context("--log"));
   return {};
 }
 
 void log_error(const std::string& text) {
   append("error", text);
-  if (!file || !target.only) print(file ? text : "gantry-oci: " + text);
+  if (!has_target() || !target.only) print(has_target() ? text : "gantry-oci: " + text);
 }
 
 void log_warning(const std::string& text) {
+  if (target.level < LogLevel::warning) return;
   append("warning", text);
-  if (!file) print("gantry-oci: warning: " + text);
+  if (!has_target()) print("gantry-oci: warning: " + text);
 }
 
 void log_debug(const std::string& text) {
-  if (!target.debug) return;
+  if (target.level < LogLevel::debug) return;
   append("debug", text);
-  if (!file) print("gantry-oci: debug: " + text);
+  if (!has_target()) print("gantry-oci: debug: " + text);
 }
 
 void log_result(const Result<void>& result) {

@@ -21,6 +21,7 @@ struct GlobalFlags {
 
   GlobalOptions options;
   std::string log_format = "text";
+  std::string log_level = "warning";
   std::string limits = "required";
   std::string cgroup_manager = "cgroupfs";
   std::string rootless = "auto";
@@ -34,10 +35,12 @@ struct GlobalFlags {
             "root", 0, options.root, "DIR",
             "where the states of containers are (default /run/gantry-oci, or $XDG_RUNTIME_DIR/gantry-oci for "
             "a user)"),
-        option("log", 0, options.log, "FILE", "append errors and warnings there"),
+        option("log", 0, options.log, "FILE",
+               "append errors and warnings there; also file:FILE, journald:ID and syslog:ID"),
         option("log-format", 0, log_format, "FORMAT", "text or json"),
+        option("log-level", 0, log_level, "LEVEL", "what is logged: error, warning or debug"),
         toggle("log-only", 0, options.log_only, "errors go to --log FILE alone, not to stderr too"),
-        toggle("debug", 0, options.debug, "log more"),
+        toggle("debug", 0, options.debug, "--log-level debug"),
         option("cgroup-limits", 0, limits, "MODE",
                "a limit that this host can't enforce is an error (required) or a warning (best-effort); "
                "none: no "
@@ -83,6 +86,13 @@ Result<Rootless> parse_rootless(const std::string& text) {
   return Error::make(ErrorKind::invalid, "--rootless must be true, false or auto, found \"{}\"", text);
 }
 
+Result<LogLevel> parse_log_level(const std::string& text) {
+  if (text == "error") return LogLevel::error;
+  if (text == "warning") return LogLevel::warning;
+  if (text == "debug") return LogLevel::debug;
+  return Error::make(ErrorKind::invalid, "--log-level must be error, warning or debug, found \"{}\"", text);
+}
+
 Result<void> choose_driver(GlobalFlags& flags) {
   GlobalOptions& options = flags.options;
   const std::string& manager = flags.cgroup_manager;
@@ -104,7 +114,8 @@ Result<void> check(GlobalFlags& flags) {
   if (options.log_only && options.log.empty())
     return Error(ErrorKind::invalid, "--log-only needs --log FILE");
   options.log_json = flags.log_format == "json";
-  TRY(set_log_target({options.log, options.log_json, options.debug, options.log_only}));
+  const auto level = TRY(parse_log_level(options.debug ? "debug" : flags.log_level));
+  TRY(set_log_target({options.log, options.log_json, level, options.log_only}));
   options.limits = TRY(parse_limits(flags.limits));
   TRY(choose_driver(flags));
   options.rootless = TRY(parse_rootless(flags.rootless));

@@ -8,7 +8,7 @@
 namespace gantry::runtime {
 
 Result<int> parse_signal(const std::string& text) {
-  if (const auto number = parse_unsigned("signal", text, 64); number && *number > 0) {
+  if (const auto number = parse_unsigned("signal", text, 64); number) {
     return static_cast<int>(*number);
   }
   std::string name = text;

@@ -96,6 +96,7 @@ TEST(OciUsage, IsRefusedInOneLineWithRuncsCodes) {
            Wrong{"--nosuch list", 1, "flag provided but not defined: --nosuch (see gantry-oci --help)"},
            Wrong{"--root= list", 1, "--root must not be empty"},
            Wrong{"--log-format xml list", 1, "--log-format must be text or json, found \"xml\""},
+           Wrong{"--log-level info list", 1, "--log-level must be error, warning or debug, found \"info\""},
            Wrong{"--log-only list", 1, "--log-only needs --log FILE"},
            Wrong{"--cgroup-manager x list", 1,
                  "--cgroup-manager must be cgroupfs, systemd or disabled, found \"x\""},
@@ -124,6 +125,21 @@ TEST(OciLog, LogOnlyKeepsErrorsOffStderr) {
   EXPECT_EQ(one.status, 1);
   EXPECT_EQ(one.errors, "");
   EXPECT_EQ(split(read_file(log).value_or(""), '\n').size(), 3u) << "a line for each call";
+}
+
+TEST(OciLog, FilePrefixAndLevelAreCruns) {
+  const auto folder = TemporaryDirectory::make();
+  ASSERT_OK(folder);
+  const auto log = join_path(folder->path(), "log");
+  ASSERT_OK(make_directories(join_path(folder->path(), "root/broken"), 0700));  // a warning of `list`
+  const std::string list = " --root " + folder->path() + "/root list";
+  EXPECT_EQ(oci("--log-level error --log file:" + log + list).status, 0);
+  EXPECT_EQ(read_file(log).value_or("?"), "");
+  EXPECT_EQ(oci("--log-level warning --log file:" + log + list).status, 0);
+  EXPECT_THAT(read_file(log).value_or(""),
+              HasSubstr(" level=warning msg=\"container does not exist: broken"));
+  EXPECT_EQ(oci("--log-level error" + list).errors, "");
+  EXPECT_THAT(oci(list).errors, StartsWith("gantry-oci: warning: container does not exist: broken"));
 }
 
 TEST(OciVersion, IsPrintedInAllWays) {

@@ -201,7 +201,8 @@ TEST_F(Containers, UpdateAndEventsRefuseWhatTheyCannotDo) {
   configure({"sleep", "1000"});
   ASSERT_EQ(create(test_id).status, 0);
   const std::pair<std::vector<std::string>, const char*> cases[] = {
-      {{"update", "--l3-cache-schema", "L3:0=f", test_id}, "--l3-cache-schema: Intel RDT is not supported"},
+      {{"update", "--l3-cache-schema", "L3:0=f", test_id},
+       "updating a non-existent Intel RDT configuration is not supported"},
       {{"update", "--cpu-rt-runtime", "1", test_id}, "--cpu-rt-runtime: cgroup v2 has no limit"},
       {{"update", "--memory", "1x", test_id}, "--memory"},
       {{"update", "--pids-limit", "-2", test_id}, "--pids-limit"},
