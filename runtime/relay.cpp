@@ -23,6 +23,7 @@ namespace gantry::runtime {
 namespace {
 
 constexpr int drain_ms = 200;
+constexpr int most_drain_reads = 256;      // of 4 KiB: a pty holds less
 constexpr size_t most_at_once = PIPE_BUF;  // a pipe that poll(2) calls writable takes so much without waiting
 
 // One direction: at most one buffer of bytes is under way.
@@ -105,21 +106,24 @@ Result<int> reap(const UniqueFd& pidfd) {
 }
 
 // What the process printed last. Others may hold the terminal, so that it isn't waited for long when nothing
-// comes; for our own reader we wait, until a signal says otherwise.
+// comes, nor taken more than the process can have left (CVE-2026-53495); for our own reader we wait, until a
+// signal says otherwise.
 void drain(Stream& output, int from, const UniqueFd& signals) {
-  for (;;) {
-    const bool reads = output.wanted_from() != 0;
+  for (int reads = 0; reads < most_drain_reads || output.wanted_to() != 0;) {
+    const bool takes = output.wanted_from() != 0;
     const bool writes = output.wanted_to() != 0;
-    if (!reads && !writes) return;
+    if (!takes && !writes) return;
     pollfd waits[3] = {
-        {reads ? from : -1, POLLIN, 0}, {writes ? 1 : -1, POLLOUT, 0}, {signals.get(), POLLIN, 0}};
+        {takes ? from : -1, POLLIN, 0}, {writes ? 1 : -1, POLLOUT, 0}, {signals.get(), POLLIN, 0}};
     const int ready = ::poll(waits, 3, writes ? -1 : drain_ms);
     if (ready == 0) return;
     if (ready < 0) continue;
     const int number = waits[2].revents != 0 ? take_signal(signals) : 0;
     if (number != 0 && number != SIGWINCH) return;
     if (waits[1].revents != 0) output.write_some();
-    if (waits[0].revents != 0) output.read_some();
+    if (waits[0].revents == 0) continue;
+    output.read_some();
+    ++reads;
   }
 }
 

@@ -1,7 +1,13 @@
+#include "base/fd.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "tests/runtime/container_fixture.h"
 
+#include <csignal>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace gantry::runtime {
 namespace {
@@ -50,6 +56,106 @@ TEST_F(Relay, FullPipeAndAnAbandonedTerminalCostNoTime) {
       run_to("head -c 69000 /dev/zero; exec sleep 1 </dev/null >/dev/null 2>&1", "sleep 1; wc -c");
   EXPECT_EQ(trim(result.output), "69000") << result.errors;
   EXPECT_LT(cpu_seconds_of_children() - before, 0.5) << "it turned in a loop while nothing could be done";
+}
+
+// A `gantry-oci exec` that goes on, its output a pipe of ours.
+class ExecUnderWay {
+ public:
+  ExecUnderWay(const std::string& root, const std::vector<std::string>& arguments) {
+    auto pipe = Pipe::make();
+    EXPECT_OK(pipe);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(::open("/dev/null", O_RDWR), 0);
+      ::dup2(pipe->write.get(), 1);
+      std::vector<const char*> line = {GANTRY_BIN_DIR "/gantry-oci", "--root", root.c_str(), "exec"};
+      for (const auto& argument : arguments) line.push_back(argument.c_str());
+      line.push_back(nullptr);
+      ::execv(line[0], const_cast<char**>(line.data()));  // NOLINT: execv changes none
+      ::_exit(127);
+    }
+    output_ = std::move(pipe->read);
+  }
+  ExecUnderWay(const ExecUnderWay&) = delete;
+  ExecUnderWay& operator=(const ExecUnderWay&) = delete;
+  ~ExecUnderWay() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  pid_t pid() const { return pid_; }
+  // False when it ends before.
+  bool read(size_t bytes) {
+    std::string buffer(65536, 0);
+    for (size_t seen = 0; seen < bytes;) {
+      const ssize_t length = ::read(output_.get(), buffer.data(), buffer.size());
+      if (length <= 0) return false;
+      seen += static_cast<size_t>(length);
+    }
+    return true;
+  }
+  // The program's own memory, without its file.
+  uint64_t memory_kib() const {
+    const auto text = read_file(format("/proc/{}/smaps_rollup", pid_)).value_or("");
+    const std::string_view field = "Anonymous:";
+    const auto at = text.find(field);
+    return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + field.size(), nullptr, 10);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd output_;
+};
+
+class CveRelayTest : public Containers {
+ protected:
+  void SetUp() override {
+    Containers::SetUp();
+    if (IsSkipped()) return;
+    configure({"sleep", "1000"});
+    ASSERT_EQ(create(test_id).status, 0);
+    ASSERT_EQ(runtime({"start", test_id}).status, 0);
+  }
+};
+
+// conmon, CRI-O CVE-2022-1708, containerd CVE-2022-31030: a command's output without end was kept.
+// Checked: with Stream::read_some adding to what waits, and wanted_from not asking whether something does.
+TEST_F(CveRelayTest, Cve_2022_31030_2022_1708_ExecWithOutputWithoutEndNeedsNoMoreMemoryForIt) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{test_id, "yes"}, {"--tty", test_id, "yes"}}) {
+    ExecUnderWay exec(root(), arguments);
+    ASSERT_TRUE(exec.read(65536));
+    const auto first = exec.memory_kib();
+    EXPECT_GT(first, 0U);
+    ASSERT_TRUE(exec.read(size_t{2} << 20));
+    EXPECT_LE(exec.memory_kib(), first + 64) << "while it is read";
+    // Nobody reads: the program waits, for all that it could write.
+    const auto waits = [&] {
+      return read_file(format("/proc/{}/stat", exec.pid())).value_or("").find(") S ") != std::string::npos;
+    };
+    EXPECT_TRUE(test::wait_until(waits));
+    EXPECT_LE(exec.memory_kib(), first + 64) << "while nobody reads";
+  }
+}
+
+// containerd CVE-2026-53495: what a command left running kept its end of the output, and that was waited for.
+// Checked: with follow_process going on until the terminal's end, and with drain() without its limit.
+TEST_F(CveRelayTest, Cve_2026_53495_ExecEndsWithItsProcessWhateverKeepsItsOutput) {
+  const std::string script =
+      "sleep 1000 & trap '' HUP; { trap '' HUP; while :; do echo more; done; } & exit 7";
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{}, std::vector<std::string>{"--tty"}}) {
+    Command command;
+    command.arguments = {
+        "/bin/sh", "-c",  "\"$@\" >/dev/null 2>&1", "sh", GANTRY_BIN_DIR "/gantry-oci", "--root",
+        root(),    "exec"};
+    command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+    command.arguments.insert(command.arguments.end(), {test_id, "sh", "-c", script});
+    command.limit = std::chrono::seconds(30);
+    const auto result = run_command(command);
+    ASSERT_OK(result);
+    EXPECT_EQ(result->status, 7);
+  }
 }
 
 }  // namespace
