@@ -70,6 +70,14 @@ def wait_until(what, condition, limit=20.0, evidence=lambda: ""):
         time.sleep(0.05)
 
 
+def remove_with_mounts(folder):
+    for mount in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()[::-1]:
+        path = mount.split()[4]
+        if path.startswith(f"{folder}/"):
+            subprocess.run(["umount", path], check=True)
+    shutil.rmtree(folder)
+
+
 class Terminal:
     """A program with a terminal of its own: what it prints, what is typed, and its status."""
 
@@ -213,11 +221,7 @@ class Podman(Client):
         """Nothing of it may be left in the kernel."""
         if self.as_user:
             self("system", "migrate")  # ends the process that keeps the user's namespaces
-        for mount in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()[::-1]:
-            path = mount.split()[4]
-            if path.startswith(str(self.folder) + "/"):
-                subprocess.run(["umount", path], check=True)
-        shutil.rmtree(self.folder)
+        remove_with_mounts(self.folder)
 
 
 class Containerd(Client):

@@ -1,6 +1,6 @@
-"""Real podman (with conmon), containerd (with its runc shim) and ctr, with gantry-oci as their runtime. `scripts/test
-dropin` runs these; GANTRY_BIN_DIR names the programs. What the clients keep lies in a folder of the session; mounts,
-network, /run, /dev/shm and the cgroups are its own, so that nothing of the host's podman or containerd is touched."""
+"""Real podman (with conmon), containerd (with its runc shim), ctr and docker, with gantry-oci as their runtime.
+`scripts/test dropin` runs these; GANTRY_BIN_DIR names the programs. What the clients keep lies in a folder of the session;
+mounts, network, /run, /dev/shm and the cgroups are its own, so that nothing of the host's clients is touched."""
 import ctypes
 import os
 import pathlib
@@ -12,6 +12,7 @@ import time
 import pytest
 
 from clients import Containerd, Podman
+from docker_client import Docker
 from image import write_archive
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWNET = 0x00020000, 0x02000000, 0x40000000
@@ -110,6 +111,19 @@ def containerd_session(folder, archive):
 def containerd(containerd_session):
     yield containerd_session
     containerd_session.remove_all()
+
+
+@pytest.fixture(scope="session")
+def docker_session(folder, archive):
+    made = Docker(folder / "docker", archive)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def docker(docker_session):
+    yield docker_session
+    docker_session.remove_all()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""The image of these tests: one static busybox, as an OCI archive that podman load and ctr images import take."""
+"""The image of these tests: one static busybox, as an archive that podman load, ctr images import and docker load take:
+an OCI layout, and beside it docker's own manifest.json of the same blobs."""
 import hashlib
 import io
 import json
@@ -30,6 +31,8 @@ def write_archive(folder):
     entry["annotations"] = {"org.opencontainers.image.ref.name": NAME, "io.containerd.image.name": NAME}
     entry["platform"] = {"architecture": "amd64", "os": "linux"}
     blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+    config_path, layer_path = (f"blobs/sha256/{part['digest'][7:]}" for part in (manifest["config"], *manifest["layers"]))
+    blobs["manifest.json"] = json.dumps([{"Config": config_path, "RepoTags": [NAME], "Layers": [layer_path]}]).encode()
     blobs["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
     path = folder / "box.tar"
     with tarfile.open(path, "w") as archive:

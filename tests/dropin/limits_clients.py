@@ -55,6 +55,19 @@ def test_podman_out_of_memory(podman):
     assert podman("run", "--rm", *limits, NAME, "sh", "-c", program) == "137\n1"
 
 
+def test_podman_hears_of_an_out_of_memory_kill_as_with_crun(podman, scratch):
+    """conmon 2.1.6 sees it by inotify, and leaves a file `oom` in its working folder, which is podman's; podman 4.3 looks
+    for it in the container's, and so its OOMKilled stays false with any runtime. Later ones agree on a place."""
+    seen = {}
+    for runtime in ("gantry-oci", "crun"):
+        (scratch / runtime).mkdir()
+        podman("--runtime", runtime, "run", "--name", runtime, "--memory", "32m", "--memory-swap", "32m", NAME, "tail",
+               "/dev/zero", status=137, cwd=scratch / runtime)
+        seen[runtime] = (podman.inspect(runtime, ".State.OOMKilled"), (scratch / runtime / "oom").exists())
+    assert seen["gantry-oci"] in (("true", False), ("true", True), ("false", True)), "conmon didn't see the kill"
+    assert seen["gantry-oci"] == seen["crun"]
+
+
 def test_podman_limits_are_as_with_crun(podman):
     program = ["sh", "-c", "cd /sys/fs/cgroup; tail -v -n +1 memory.max memory.swap.max memory.low cpu.max pids.max"]
     outputs = [podman("--runtime", runtime, "run", "--rm", "--memory", "64m", "--cpus", "1.5", "--pids-limit", "7", NAME,
