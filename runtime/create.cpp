@@ -76,7 +76,9 @@ Failure build_root(InitPlan& plan) {
   UniqueFd before;  // for hooks, which run where the caller did
   if (!plan.create_container.empty()) before = UniqueFd(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   MountProgress progress;
+  progress.wants_procfs = !plan.procfs && !plan.sysctls.empty();
   for (auto& mount : plan.mounts) STEP(perform_mount(plan.root.tree, mount, progress));
+  if (progress.wants_procfs) plan.procfs = std::move(progress.procfs);
   if (before && ::fchdir(before.get()) != 0) return {"go back to the working directory", errno};
   STEP(make_devices(plan.root.tree, std::move(progress.dev), plan.devices, plan.mounts));
   if (plan.parent_turn) {

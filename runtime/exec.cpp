@@ -167,8 +167,8 @@ Result<ExecPlan> make_plan(const GlobalOptions& global, const Record& record, Co
   context.keeps_groups = keeps_original_groups(config.annotations);
   context.source = options.source;
   context.place = options.place;
-  plan.procfs = TRY(open_trusted_procfs());
-  plan.process = TRY(plan_process(process, context, plan.procfs, warnings));
+  if (needs_procfs(process, *config.linux_)) plan.procfs = TRY(open_trusted_procfs());
+  plan.process = TRY(plan_process(process, context, warnings));
   for (const auto& warning : warnings) log_warning(warning);
   if (plan.process.listener.socket) {
     set_listener_message(plan.process.listener, *config.linux_->seccomp,

@@ -32,8 +32,8 @@ struct InitPlan {
   HookState created;  // what startContainer hooks read
   ProcessPlan process;
 
-  UniqueFd procfs;          // trusted: made by us, mounted nowhere
-  UniqueFd channel;         // to the parent
+  UniqueFd procfs;   // trusted: made by us; empty until the container's own is mounted when it needs no other
+  UniqueFd channel;  // to the parent
   UniqueFd start_socket;    // listening; `start` connects. Empty: the start comes over the channel
   bool wait_first = false;  // for id maps, or for being moved into the cgroup
 };

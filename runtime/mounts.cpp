@@ -4,6 +4,7 @@
 #include "runtime/clean_path.h"
 #include "runtime/copy_up.h"
 #include "runtime/filesystem.h"
+#include "runtime/procfs.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -270,6 +271,13 @@ Failure mount_on(UniqueFd target, MountPlan& plan, ClosedTogether& done) {
   return {};
 }
 
+// What was mounted there now, and nothing else, since nobody else is in this mount namespace yet.
+Failure keep_procfs(BorrowedFd root, MountProgress& progress) {
+  progress.procfs = make_real_folder(root, "/proc");
+  if (progress.procfs && is_procfs_root(progress.procfs)) return {};
+  return {"open the new /proc", errno};
+}
+
 }  // namespace
 
 bool is_allowed_in_proc(const std::string& destination) {
@@ -314,6 +322,7 @@ Failure perform_mount(BorrowedFd root, MountPlan& plan, MountProgress& progress)
     if (plan.folder && !is_fixed(plan) && info.f_type == TMPFS_MAGIC) progress.dev.reset();
   }
   STEP(mount_on(std::move(target), plan, progress.done));
+  if (plan.destination == "/proc" && progress.wants_procfs) return keep_procfs(root, progress);
   if (plan.destination != "/dev") return {};
   progress.dev.reset();
   if (plan.type == "tmpfs" && !plan.options.copy_up) progress.dev = make_real_folder(root, "/dev");

@@ -47,6 +47,8 @@ Result<MountPlan> plan_mount(const oci::Mount& mount, const MountContext& contex
 struct MountProgress {
   ClosedTogether done;
   UniqueFd dev;  // /dev, when it is a tmpfs that was mounted just now
+  bool wants_procfs = false;
+  UniqueFd procfs;  // /proc, when that is wanted and was mounted
 };
 
 // Attaches it below `root`, on the descriptor of its destination (CVE-2021-30465). May change the working

@@ -112,8 +112,8 @@ Result<InitPlan> plan_init(Configuration& configuration, const CreateOptions& op
     TRY(check_call_names(*config.linux_->seccomp, "$.linux.seccomp").context("{}", source));
   }
   context.keeps_groups = keeps_original_groups(config.annotations);
-  plan.procfs = TRY(open_trusted_procfs());
-  plan.process = TRY(plan_process(*config.process, context, plan.procfs, warnings));
+  if (needs_procfs(config)) plan.procfs = TRY(open_trusted_procfs());
+  plan.process = TRY(plan_process(*config.process, context, warnings));
   TRY(plan_terminal(*config.process, options, plan.process.terminal));
   plan.namespaces = TRY(plan_namespaces(*config.linux_, is_ordinary_user()).context("{}", source));
   plan.sysctls = TRY(plan_sysctls(*config.linux_).context("{}: $.linux.sysctl", source));

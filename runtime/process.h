@@ -89,7 +89,7 @@ bool keeps_original_groups(const std::map<std::string, std::string>& annotations
 // Errors: invalid and unsupported, with runc's texts where callers know them. `warnings` gets what is left
 // out.
 Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessContext& context,
-                                 BorrowedFd procfs, std::vector<std::string>& warnings);
+                                 std::vector<std::string>& warnings);
 
 // In the child: no signal is blocked or ignored, whatever our caller had.
 Failure reset_signals(const ProcessPlan& plan);

@@ -220,7 +220,7 @@ bool keeps_original_groups(const std::map<std::string, std::string>& annotations
 }
 
 Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessContext& context,
-                                 BorrowedFd procfs, std::vector<std::string>& warnings) {
+                                 std::vector<std::string>& warnings) {
   const Place place{context.source, context.place};
   TRY(check_process(process, place));
   ProcessPlan plan;
@@ -236,7 +236,7 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const ProcessConte
     plan.groups.clear();
     warnings.emplace_back("additionalGids are not set: a user namespace with one group allows no setgroups");
   }
-  const OwnStatus own = TRY(read_own_status(procfs));
+  const OwnStatus own = TRY(read_own_status());
   plan.ignored_signals = own.ignored_signals;
   plan.keeps_ids = own.is_root && plan.uid == 0 && plan.gid == 0 && context.container != nullptr &&
                    !has_user_namespace(*context.container);
