@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kept_probes = 5;
 constexpr size_t kept_output = 4096;
+constexpr int most_reads =
+    16;  // of 4 KiB each: what a pipe holds. A probe that writes for ever holds up nothing
 
 std::string time_of_probe() {
   return format_rfc3339(SystemClock().now());
@@ -121,7 +123,7 @@ void HealthChecker::on_timeout() {
 // All that is there now. What background children of the probe write later isn't waited for.
 void HealthChecker::read_output() {
   std::array<char, 4096> buffer;
-  while (output_) {
+  for (int reads = 0; output_ && reads < most_reads; ++reads) {
     const ssize_t length = ::read(output_.get(), buffer.data(), buffer.size());
     if (length < 0) return;
     if (length == 0) {

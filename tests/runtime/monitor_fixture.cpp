@@ -19,16 +19,32 @@ constexpr auto limit = std::chrono::seconds(60);
 }  // namespace
 
 std::string Monitored::directory() {
-  return file("container");
+  return file(name_);
+}
+
+void Monitored::speak_of(const std::string& name) {
+  others_.push_back(name_);
+  name_ = name;
+  id_ = std::string(test_id) + "-" + name;
+  if (name == "container") id_ = test_id;
 }
 
 void Monitored::TearDown() {
-  if (!IsSkipped() && monitor_is_alive(directory())) {
+  others_.push_back(name_);
+  for (const auto& name : std::vector<std::string>(others_)) {
+    speak_of(name);
+    if (IsSkipped() || !monitor_is_alive(directory())) continue;
     (void)request_stop(directory());
-    (void)runtime({"kill", test_id, "KILL"});
+    (void)runtime({"kill", id_, "KILL"});
     EXPECT_TRUE(test::wait_until([&] { return !monitor_is_alive(directory()); }, limit));
   }
   Containers::TearDown();
+}
+
+uint64_t Monitored::memory_kib(pid_t pid, std::string_view field) {
+  const auto text = read_file(format("/proc/{}/smaps_rollup", pid)).value_or("");
+  const auto at = text.find(field);
+  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + field.size(), nullptr, 10);
 }
 
 void Monitored::prepare(const std::string& script, const std::function<void(MonitorConfig&)>& change,
@@ -36,7 +52,7 @@ void Monitored::prepare(const std::string& script, const std::function<void(Moni
   configure({"sh", "-c", script}, change_container);
   EXPECT_OK(make_directories(directory()));
   MonitorConfig config;
-  config.id = test_id;
+  config.id = id_;
   config.runtime = GANTRY_BIN_DIR "/gantry-oci";
   config.runtime_root = root();
   config.bundle = bundle();

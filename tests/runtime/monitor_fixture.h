@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gantry::runtime {
@@ -27,8 +28,14 @@ class Monitored : public Containers {
       const std::string& script, const std::function<void(MonitorConfig&)>& change = {},
       const std::function<void(oci::RuntimeConfig&)>& change_container = [](oci::RuntimeConfig&) {});
 
+  // From here on all is about another container and its monitor, beside those that are there.
+  void speak_of(const std::string& name);
+  const std::string& id() const { return id_; }
+
   std::string directory();
   MonitorStatus monitor_status();
+  // Of the process's smaps_rollup, such as "Anonymous:".
+  static uint64_t memory_kib(pid_t pid, std::string_view field);
   // Waits for the monitor's end.
   MonitorStatus ended();
   bool reaches(MonitorState state);
@@ -46,6 +53,10 @@ class Monitored : public Containers {
   void prepare(const std::string& script, const std::function<void(MonitorConfig&)>& change,
                const std::function<void(oci::RuntimeConfig&)>& change_container, bool open_stdin);
   SyncMessage start_monitor(int attach);
+
+  std::string name_ = "container";
+  std::string id_ = test_id;
+  std::vector<std::string> others_;  // names spoken of before
 };
 
 }  // namespace gantry::runtime
