@@ -68,6 +68,19 @@ Result<uint64_t> event_value(BorrowedFd events, const std::string& key) {
   return found == values.end() ? uint64_t{0} : found->second;
 }
 
+// Longer than `limit` only while their number falls: thousands that were killed need processor time to die,
+// too.
+Result<void> wait_while_fewer_are_left(const std::string& directory, milliseconds limit) {
+  auto before = TRY(processes_below(directory)).size();
+  for (;;) {
+    auto empty = wait_until_empty(directory, limit);
+    if (empty || empty.error().kind() != ErrorKind::timeout) return empty;
+    const auto left = TRY(processes_below(directory)).size();
+    if (left >= before) return empty;
+    before = left;
+  }
+}
+
 Result<void> remove_one(const std::string& directory, steady_clock::time_point deadline) {
   for (;;) {
     if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return {};
@@ -76,7 +89,7 @@ Result<void> remove_one(const std::string& directory, steady_clock::time_point d
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
     // Dying processes still count; the kernel says when they are gone. Another child cgroup made meanwhile is
     // EBUSY too.
-    auto empty = wait_until_empty(directory, std::max(left, milliseconds(0)));
+    auto empty = wait_while_fewer_are_left(directory, std::max(left, milliseconds(0)));
     if (!empty) {
       return Error::make(ErrorKind::conflict, "remove cgroup {}: {} processes live in it", directory,
                          processes_below(directory).value_or({}).size());

@@ -45,7 +45,10 @@ Result<void> kill_one(const GlobalOptions& global, const std::string& id, bool a
     if (reached && status != oci::Status::stopped) return {};  // init too, which may be gone by now
   }
   if (status == oci::Status::stopped) return Error::make(ErrorKind::conflict, "container not running");
-  return signal_init(found.record, number);
+  TRY(signal_init(found.record, number));
+  // The kernel kills them with init, whose turn comes late among thousands that fork: all at once is sooner.
+  if (number == SIGKILL) (void)signal_everything(found.record, number);
+  return {};
 }
 
 Result<void> delete_one(const GlobalOptions& global, const std::string& id, bool force) {

@@ -7,6 +7,7 @@
 #include "runtime/log.h"
 #include "runtime/syscalls.h"
 
+#include <optional>
 #include <poll.h>
 #include <signal.h>
 
@@ -14,6 +15,23 @@ namespace gantry::runtime {
 namespace {
 
 constexpr auto patience = std::chrono::seconds(10);
+constexpr auto usual_end = std::chrono::milliseconds(200);
+
+bool ends_within(const UniqueFd& process, std::chrono::milliseconds limit) {
+  pollfd wait = {process.get(), POLLIN, 0};
+  return ::poll(&wait, 1, static_cast<int>(limit.count())) > 0;
+}
+
+// Longer than `patience` only while their number falls: thousands need processor time to die, too.
+bool ends_while_fewer_are_left(const UniqueFd& process, const std::optional<cgroups::Cgroup>& cgroup) {
+  const auto count = [&] { return cgroup ? cgroup->processes().value_or({}).size() : 0; };
+  for (auto before = count(); !ends_within(process, patience);) {
+    const auto left = count();
+    if (left >= before) return false;
+    before = left;
+  }
+  return true;
+}
 
 Result<void> kill_and_wait(const Record& record) {
   if (record.pid == 0) return {};
@@ -22,9 +40,14 @@ Result<void> kill_and_wait(const Record& record) {
   if (send_signal(*process, SIGKILL) != 0 && errno != ESRCH) {
     return Error::system(errno, "kill the init process {}", record.pid);
   }
-  pollfd wait = {process->get(), POLLIN, 0};
-  const int ready = ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(patience).count()));
-  if (ready > 0) return {};
+  if (ends_within(*process, usual_end)) return {};
+  // Among thousands that fork, init's turn to die, and to take them with it, comes late.
+  std::optional<cgroups::Cgroup> cgroup;
+  if (!record.cgroup.empty()) {
+    if (auto opened = cgroups::Cgroup::open(record.cgroup)) cgroup = std::move(*opened);
+  }
+  if (cgroup) (void)cgroup->kill();
+  if (ends_while_fewer_are_left(*process, cgroup)) return {};
   return Error::make(ErrorKind::timeout, "init process {} did not end after SIGKILL", record.pid);
 }
 
