@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdlib>
 #include <fcntl.h>
 #include <string>
 #include <thread>
@@ -35,6 +37,21 @@ class Exchange {
   std::atomic<bool> done_{false};
   std::atomic<int> count_{0};
   std::thread thread_;
+};
+
+// How long a race is tried: for some time, or GANTRY_RACE_ROUNDS rounds of it.
+class RaceRounds {
+ public:
+  explicit RaceRounds(std::chrono::milliseconds time) : end_(std::chrono::steady_clock::now() + time) {
+    if (const char* asked = std::getenv("GANTRY_RACE_ROUNDS")) rounds_ = std::atoi(asked);
+  }
+  bool go_on(int done) const {
+    return rounds_ > 0 ? done < rounds_ : std::chrono::steady_clock::now() < end_;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+  int rounds_ = 0;
 };
 
 }  // namespace gantry::runtime
