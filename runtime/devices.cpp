@@ -1,6 +1,7 @@
 #include "runtime/devices.h"
 
 #include "runtime/clean_path.h"
+#include "runtime/device_nodes.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -62,6 +63,7 @@ Result<DevicePlan> plan_device(const oci::Device& device) {
   }
   plan.uid = device.uid.value_or(0);
   plan.gid = device.gid.value_or(0);
+  plan.asked = true;
   return plan;
 }
 
@@ -125,6 +127,35 @@ Failure make_node(BorrowedFd folder, const char* name, const DevicePlan& plan, b
   return same ? Failure{} : Failure{"make device %s: something else is there", EEXIST, path};
 }
 
+bool is_node(const struct stat& info, const DevicePlan& device) {
+  return (info.st_mode & S_IFMT) == (device.mode & S_IFMT) && info.st_rdev == device.number;
+}
+
+// The host's node at the path, if it is that device.
+Result<UniqueFd> open_host_node(const DevicePlan& device) {
+  UniqueFd tree = clone_tree(BorrowedFd(AT_FDCWD), device.path.c_str(), false);
+  if (!tree) return Error::system(errno, "device {}: open the host's node", device.path);
+  struct stat info {};
+  if (::fstat(tree.get(), &info) == 0 && is_node(info, device)) return tree;
+  return Error::make(ErrorKind::unsupported,
+                     "device {}: the host's node is another device, and a user namespace can't make one",
+                     device.path);
+}
+
+// In a user namespace: a node made for linux.devices, with its owner and mode, or else the host's.
+Result<void> bind_nodes(const oci::RuntimeConfig& config, DevicesPlan& plan) {
+  DeviceNodes nodes(*config.linux_);
+  for (auto& node : plan.nodes) {
+    if (node.asked) node.tree = nodes.make(node);
+    if (!node.tree) node.tree = TRY(open_host_node(node));
+    // A node needs neither; crun binds it so, too.
+    if (set_mount_attributes(node.tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, false) != 0) {
+      return Error::system(errno, "device {}: set its mount's flags", node.path);
+    }
+  }
+  return {};
+}
+
 Failure make_node_at_path(BorrowedFd root, BorrowedFd dev, const DevicePlan& plan, bool as_root) {
   const char* path = plan.path.c_str();
   const bool directly_in_dev =
@@ -160,29 +191,14 @@ Result<DevicesPlan> plan_devices(const oci::RuntimeConfig& config, bool user_nam
   plan.kcore = ::access("/proc/kcore", F_OK) == 0;
   if (!plan.populate) return plan;
   for (const auto& entry : default_devices) {
-    plan.nodes.push_back({entry.path, S_IFCHR | 0666, makedev(entry.major, entry.minor), 0, 0, {}});
+    plan.nodes.push_back({entry.path, S_IFCHR | 0666, makedev(entry.major, entry.minor), 0, 0, {}, false});
   }
   for (const auto& device : config.linux_->devices) {
     DevicePlan node = TRY(plan_device(device));
     std::erase_if(plan.nodes, [&](const DevicePlan& other) { return other.path == node.path; });
     plan.nodes.push_back(std::move(node));
   }
-  if (!user_namespace) return plan;
-  for (auto& node : plan.nodes) {
-    node.tree = clone_tree(BorrowedFd(AT_FDCWD), node.path.c_str(), false);
-    if (!node.tree) return Error::system(errno, "device {}: open the host's node", node.path);
-    struct stat info {};
-    if (::fstat(node.tree.get(), &info) != 0 || (info.st_mode & S_IFMT) != (node.mode & S_IFMT) ||
-        info.st_rdev != node.number) {
-      return Error::make(ErrorKind::unsupported,
-                         "device {}: the host's node is another device, and a user namespace can't make one",
-                         node.path);
-    }
-    // A node of the host's needs neither; crun binds it so, too.
-    if (set_mount_attributes(node.tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, false) != 0) {
-      return Error::system(errno, "device {}: set its mount's flags", node.path);
-    }
-  }
+  if (user_namespace) TRY(bind_nodes(config, plan));
   return plan;
 }
 

@@ -16,8 +16,8 @@ struct DevicePlan {
   dev_t number = 0;
   uid_t uid = 0;
   gid_t gid = 0;
-  UniqueFd
-      tree;  // in a user namespace of its own, where mknod is refused: the host's node as a detached mount
+  UniqueFd tree;       // in a user namespace, where mknod is refused: a node that is bound
+  bool asked = false;  // by linux.devices
 };
 
 struct DevicesPlan {

@@ -1,7 +1,9 @@
 #include "tests/runtime/container_fixture.h"
 
+#include <cstdio>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 // Members of config.json that have no file of their own here. docs/runtime-spec.md names the test of each.
@@ -108,6 +110,28 @@ TEST_F(SpecFields, DevicesOfEachTypeAreMade) {
   EXPECT_EQ(result.output,
             "character special file 1:3 640 5:6\ncharacter special file 1:5 666 0:0\n"
             "block special file 7:63 600 0:0\nfifo 0:0 622 1:0\n")
+      << result.errors;
+}
+
+// Checked: without device_nodes.cpp the first is refused (the host has none), and the second is the host's.
+TEST_F(SpecFields, DevicesInAUserNamespaceHaveTheirOwnersAndModes) {
+  utsname system{};
+  int major = 0;
+  int minor = 0;
+  ASSERT_EQ(::uname(&system), 0);
+  ASSERT_EQ(std::sscanf(system.release, "%d.%d", &major, &minor), 2);
+  if (major * 1000 + minor < 6015) GTEST_SKIP() << "open_tree(2) of what isn't attached came with Linux 6.15";
+  const auto result = run_shell(
+      "stat -c '%F %t:%T %a %u:%g' /dev/below/one /dev/zero; echo x > /dev/below/one && echo written",
+      [](auto& config) {
+        config.linux_->devices = {{"c", "/dev/below/one", 1, 3, 0622, 5, 6},
+                                  {"c", "/dev/zero", 1, 5, 0640, 7, {}}};
+        config.linux_->namespaces.push_back({oci::NamespaceType::user, {}});
+        config.linux_->uid_mappings = {{0, 100000, 65536}};
+        config.linux_->gid_mappings = {{0, 100000, 65536}};
+      });
+  EXPECT_EQ(result.output,
+            "character special file 1:3 622 5:6\ncharacter special file 1:5 640 7:0\nwritten\n")
       << result.errors;
 }
 
