@@ -25,7 +25,8 @@
 namespace gantry::runtime {
 namespace {
 
-Record make_record(const oci::RuntimeConfig& config, const CreateOptions& options, const InitPlan& plan) {
+Result<Record> make_record(const oci::RuntimeConfig& config, const CreateOptions& options,
+                           const InitPlan& plan) {
   Record record;
   record.id = options.id;
   record.bundle = options.bundle;
@@ -36,6 +37,7 @@ Record make_record(const oci::RuntimeConfig& config, const CreateOptions& option
   record.own_pid_namespace = plan.namespaces.creates(CLONE_NEWPID);
   record.new_keyring = !options.no_new_keyring;
   record.owner = static_cast<uint32_t>(::getauxval(AT_UID));  // not as a user namespace shows it
+  if (!plan.root.own_mounts) record.root_mount = TRY(identify_mount(plan.root.tree));
   return record;
 }
 
@@ -58,7 +60,7 @@ Result<Created> make_container(const GlobalOptions& global, const CreateOptions&
   InitPlan plan = TRY(plan_init(configuration, options, cache, warnings));
   for (const auto& warning : warnings) log_warning(warning);
   auto folder = TRY(ContainerFolder::claim(global.root, options.id));
-  Record record = make_record(config, options, plan);
+  Record record = TRY(make_record(config, options, plan));
   Creation creation(std::move(config), std::move(folder), std::move(record));
   TRY(creation.keep_config(text));
   TRY(creation.bind_notify_folder(plan));

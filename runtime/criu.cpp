@@ -291,6 +291,10 @@ Result<void> check_for_criu(const oci::RuntimeConfig& config, const std::string&
   if (config.linux_->intel_rdt) return linux_place.unsupported(".intelRdt", "can't be checkpointed");
   if (!config.linux_->net_devices.empty())
     return linux_place.unsupported(".netDevices", "can't be checkpointed");
+  if (!has_mount_namespace(*config.linux_)) {
+    return linux_place.unsupported(".namespaces",
+                                   "a container without a private MNT namespace can't be checkpointed");
+  }
   for (const auto& entry : config.linux_->namespaces) {
     const bool foreign = !entry.path.empty() &&
                          (entry.type == oci::NamespaceType::mount || entry.type == oci::NamespaceType::user ||

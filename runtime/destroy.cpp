@@ -65,6 +65,9 @@ Result<void> destroy_container(ContainerFolder& folder, const Record& record,
                                const oci::RuntimeConfig* config) {
   TRY(kill_and_wait(record));
   TRY(remove_cgroup(record, patience));
+  if (record.root_mount.exists()) {
+    TRY(detach_root(record.rootfs, record.root_mount).context("rootfs {}", record.rootfs));
+  }
   TRY(remove_rdt_groups(record.rdt_group, record.rdt_monitor));
   if (config != nullptr && config->hooks && !config->hooks->poststop.empty()) {
     const oci::State state = describe(record, oci::Status::stopped);

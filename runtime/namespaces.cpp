@@ -108,6 +108,11 @@ int namespace_flag(oci::NamespaceType type) {
       ->flag;
 }
 
+bool has_mount_namespace(const oci::Linux& config) {
+  return std::any_of(config.namespaces.begin(), config.namespaces.end(),
+                     [](const auto& space) { return space.type == oci::NamespaceType::mount; });
+}
+
 Result<NamespacePlan> plan_namespaces(const oci::Linux& config, bool user_entered) {
   NamespacePlan plan;
   plan.user_entered = user_entered;

@@ -35,6 +35,7 @@ struct NamespacePlan {
 Result<NamespacePlan> plan_namespaces(const oci::Linux& config, bool user_entered);
 
 int namespace_flag(oci::NamespaceType type);
+bool has_mount_namespace(const oci::Linux& config);  // new or joined
 
 // While it lives, new children of this process are born into the joined namespaces and the time namespace
 // with its offsets; afterwards this process is back in its own. What the caller may not join (EPERM: it

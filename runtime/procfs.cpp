@@ -71,6 +71,11 @@ bool needs_procfs(const oci::RuntimeConfig& config) {
 }
 
 bool mounts_plain_proc(const oci::RuntimeConfig& config) {
+  const auto& spaces = config.linux_->namespaces;
+  const bool alone = std::any_of(spaces.begin(), spaces.end(), [](const auto& space) {
+    return space.type == oci::NamespaceType::mount && space.path.empty();
+  });
+  if (!alone) return false;
   const auto at_proc = [](const oci::Mount& mount) { return clean_path(mount.destination) == "/proc"; };
   const auto found = std::find_if(config.mounts.begin(), config.mounts.end(), at_proc);
   if (found == config.mounts.end() || found->type != "proc") return false;

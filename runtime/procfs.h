@@ -24,7 +24,7 @@ bool is_procfs_root(BorrowedFd folder);
 // through its own /proc just after that was mounted.
 bool needs_procfs(const oci::RuntimeConfig& config);
 bool needs_procfs(const oci::Process& process, const oci::Linux& container);
-bool mounts_plain_proc(const oci::RuntimeConfig& config);
+bool mounts_plain_proc(const oci::RuntimeConfig& config);  // in a mount namespace that nobody else is in
 
 // What /proc/self/status says of this process: one file instead of a call for each signal and capability.
 // proc_pid_status(5).

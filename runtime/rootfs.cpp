@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "runtime/clean_path.h"
 #include "runtime/closed_together.h"
+#include "runtime/namespaces.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
 
@@ -48,6 +49,12 @@ bool is_absent(int error) {
   return error == ENOENT || error == ENOTDIR;
 }
 
+// What the tree begins with, and what it goes back to after it was attached on a shared mount, which made it
+// shared.
+uint64_t first_propagation(const RootPlan& plan) {
+  return plan.propagation.type == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+}
+
 }  // namespace
 
 Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& bundle, bool pivot) {
@@ -56,13 +63,14 @@ Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& 
   plan.path = clean_path(path.front() == '/' ? path : join_path(bundle, path));
   plan.readonly = config.root->readonly;
   plan.pivot = pivot;
+  plan.own_mounts = has_mount_namespace(*config.linux_);
   plan.propagation =
       TRY(parse_propagation(config.linux_->rootfs_propagation).context("$.linux.rootfsPropagation"));
   // By openat2, so that its lack shows here, before anything is made.
   const UniqueFd folder =
       open_resolved(BorrowedFd(AT_FDCWD), plan.path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
   if (!folder) return Error::system(errno, "$.root.path: invalid rootfs: {}", plan.path);
-  const uint64_t type = plan.propagation.type == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+  const uint64_t type = first_propagation(plan);
   plan.tree = clone_tree_with(folder, "", true, 0, 0, type);
   if (plan.tree) return plan;
   plan.tree = clone_tree(folder, "", true);
@@ -74,6 +82,12 @@ Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& 
 }
 
 Failure attach_root(const RootPlan& plan) {
+  if (!plan.own_mounts) {
+    if (attach_tree_at(plan.tree, plan.path.c_str()) != 0)
+      return {"attach rootfs %s", errno, plan.path.c_str()};
+    if (set_mount_attributes(plan.tree, 0, 0, first_propagation(plan), true) == 0) return {};
+    return {"cut the propagation of rootfs %s", errno, plan.path.c_str()};
+  }
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
     return {"cut propagation to the host", errno};
   if (attach_tree_at(plan.tree, plan.path.c_str()) == 0) return {};
@@ -84,7 +98,9 @@ Failure attach_root(const RootPlan& plan) {
 
 Failure enter_root(const RootPlan& plan) {
   if (::fchdir(plan.tree.get()) != 0) return {"enter rootfs %s", errno, plan.path.c_str()};
-  if (plan.pivot) {
+  if (!plan.own_mounts) {
+    if (::chroot(".") != 0) return {"chroot to %s", errno, plan.path.c_str()};
+  } else if (plan.pivot) {
     if (pivot_root(".", ".") != 0) return {"pivot_root to %s", errno, plan.path.c_str()};
     // The host's tree lies on top of the new root now. It was cut off in attach_root, so this stays here.
     if (::umount2(".", MNT_DETACH) != 0) return {"detach the old root", errno};

@@ -15,15 +15,18 @@ struct RootPlan {
   Propagation propagation;
   bool readonly = false;
   bool pivot = true;
+  // Without a mount namespace the tree is attached in the caller's: /, its propagation and all that lies
+  // outside of the tree are the host's, and nobody's to change.
+  bool own_mounts = true;
 };
 
 // Opens the root folder and copies its mounts. Errors: "invalid rootfs: …".
 Result<RootPlan> plan_root(const oci::RuntimeConfig& config, const std::string& bundle, bool pivot);
 
 // In the child's new mount namespace: cuts propagation to the host and attaches the root at its own path,
-// where hooks look for it.
+// where hooks look for it. In the caller's mount namespace it only attaches, and cuts the tree's propagation.
 Failure attach_root(const RootPlan& plan);
-// Makes it `/` and detaches all of the host. pivot_root(2).
+// Makes it `/` and detaches all of the host. pivot_root(2); in the caller's mount namespace chroot(2).
 Failure enter_root(const RootPlan& plan);
 Failure finish_root(const RootPlan& plan);  // read-only, if asked
 // Unbindable, if asked: after paths were masked and made read-only, for which mounts are copied.

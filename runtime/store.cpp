@@ -33,6 +33,8 @@ void members(Visitor& visit, Record& record) {
   visit("owner", record.owner);
   visit("rdtGroup", record.rdt_group);
   visit("rdtMonitor", record.rdt_monitor);
+  visit("rootMount", record.root_mount.id);
+  visit("rootMountUnique", record.root_mount.unique);
 }
 
 std::string to_json_text(const Record& record) {

@@ -5,6 +5,7 @@
 #include "oci/runtime_config.h"
 #include "oci/state.h"
 #include "runtime/configuration.h"
+#include "runtime/root_mount.h"
 
 #include <map>
 #include <string>
@@ -30,6 +31,7 @@ struct Record {
   uint32_t owner = 0;       // uid of the creator
   std::string rdt_group;    // resctrl folders to remove with the container; empty: none
   std::string rdt_monitor;
+  MountIdentity root_mount;  // attached at rootfs in the caller's mount namespace; none: it has its own
 
   ProcessIdentity process() const { return {pid, start_time}; }
 };

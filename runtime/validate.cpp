@@ -72,7 +72,9 @@ Result<void> check_namespaces(const oci::Linux& config, const Place& place) {
       const char* member = config.masked_paths.empty() ? ".readonlyPaths" : ".maskedPaths";
       return place.invalid(member, "unable to restrict sys entries without a private MNT namespace");
     }
-    return place.unsupported(".namespaces", "a container without a private MNT namespace is not supported");
+    if (find_namespace(config, NamespaceType::user) != nullptr) {
+      return place.invalid(".namespaces", "a user namespace may not mount without a private MNT namespace");
+    }
   }
   TRY(check_user_namespace(config, place));
   const oci::Namespace* time = find_namespace(config, NamespaceType::time);

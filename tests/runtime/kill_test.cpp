@@ -28,6 +28,17 @@ class Killing : public KilledAtEachCall {
     ASSERT_EQ(create(test_id).status, 0);
     ASSERT_EQ(runtime({"delete", "--force", test_id}).status, 0);
   }
+  // Without a mount namespace: the mounts are the test's own to see, and don't end with init.
+  void configure_inherited_mounts() {
+    configure({"sleep", "1000"}, [](auto& config) {
+      std::erase_if(config.linux_->namespaces,
+                    [](const auto& space) { return space.type == oci::NamespaceType::mount; });
+      config.linux_->masked_paths.clear();
+      config.linux_->readonly_paths.clear();
+    });
+    ASSERT_EQ(create(test_id).status, 0);
+    ASSERT_EQ(runtime({"delete", "--force", test_id}).status, 0);
+  }
   void create_and(bool start) {
     ASSERT_EQ(create(test_id).status, 0);
     if (start) {
@@ -76,6 +87,22 @@ TEST_F(Killing, InitWhileItIsCreated) {
         stride, [] {}, [&](int number) { return run_and_kill(create_command(), Victim::child, number); });
     EXPECT_GT(calls, 100 / stride) << user_namespace;
   }
+}
+
+// Checked: with the root's mount saved only after it is attached.
+TEST_F(Killing, WithoutAMountNamespace) {
+  configure_inherited_mounts();
+  for (const Victim victim : {Victim::program, Victim::child}) {
+    const int calls = kill_everywhere(
+        some, [] {}, [&](int number) { return run_and_kill(create_command(), victim, number); });
+    EXPECT_GT(calls, 50 / some);
+  }
+  const int calls = kill_everywhere(
+      some, [&] { create_and(false); },
+      [&](int number) {
+        return run_and_kill(command({"delete", "--force", test_id}), Victim::program, number);
+      });
+  EXPECT_GT(calls, 30 / some);
 }
 
 TEST_F(Killing, StartItself) {
