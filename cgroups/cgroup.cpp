@@ -41,6 +41,18 @@ Result<void> enable_for(LimitPlan& limits, const HostSupport& host, const std::s
   return enable_controllers(host, path, limits.controllers, {});
 }
 
+// The new children of a threaded cgroup can have processes only once they are threaded too. cgroups(7)
+Result<void> join_threaded_subtree(const std::string& mount, const std::string& path) {
+  auto folder = mount;
+  for (const auto& part : TRY(path_parts(path))) {
+    folder = join_path(folder, part);
+    const auto type = join_path(folder, "cgroup.type");
+    if (trim(read_file(type).value_or("")) != "domain invalid") continue;
+    TRY(write_existing(type, "threaded").context("cgroup {} lies in a threaded subtree", folder));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Cgroup> Cgroup::create(const std::string& path, const oci::LinuxResources& resources,
@@ -98,8 +110,14 @@ Result<UniqueFd> Cgroup::open_directory() {
 }
 
 Result<void> Cgroup::attach(pid_t pid) const {
-  return write_existing(join_path(directory_, "cgroup.procs"), format("{}", pid))
-      .context("move process {} to cgroup {}", pid, path_);
+  const auto write = [&] {
+    return write_existing(join_path(directory_, "cgroup.procs"), format("{}", pid))
+        .context("move process {} to cgroup {}", pid, path_);
+  };
+  auto attached = write();
+  if (attached || attached.error().system_errno() != EOPNOTSUPP) return attached;
+  TRY(join_threaded_subtree(directory_.substr(0, directory_.size() - path_.size()), path_));
+  return write();
 }
 
 Result<void> Cgroup::update(const oci::LinuxResources& resources, Enforcement enforcement) {

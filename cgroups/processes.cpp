@@ -45,15 +45,33 @@ Result<void> visit_deepest_first(const std::string& directory,
   return visit(directory);
 }
 
+bool is_threaded(const Error& error) {
+  return error.system_errno() == EOPNOTSUPP;
+}
+
+// The process that a thread belongs to; 0: it is gone. proc_pid_status(5)
+pid_t process_of(pid_t thread) {
+  for (const auto& line : split(read_file(format("/proc/{}/status", thread)).value_or(""), '\n')) {
+    if (line.rfind("Tgid:", 0) != 0) continue;
+    const auto pid = parse_unsigned("Tgid", trim(std::string_view(line).substr(5)), INT32_MAX);
+    return pid ? static_cast<pid_t>(*pid) : 0;
+  }
+  return 0;
+}
+
+// A threaded cgroup lists its threads alone.
 Result<void> add_processes(const std::string& folder, std::vector<pid_t>& pids) {
   auto text = read_file(join_path(folder, "cgroup.procs"));
-  if (!text) {  // EOPNOTSUPP: a threaded cgroup, whose processes its domain lists
-    const bool fine = is_gone(text.error()) || text.error().system_errno() == EOPNOTSUPP;
+  const bool threaded = !text && is_threaded(text.error());
+  if (threaded) text = read_file(join_path(folder, "cgroup.threads"));
+  if (!text) {
+    const bool fine = is_gone(text.error()) || is_threaded(text.error());
     return fine ? Result<void>() : std::move(text).error();
   }
   for (const auto& line : split(trim(*text), '\n')) {
     if (line.empty()) continue;
-    const auto pid = static_cast<pid_t>(TRY(parse_unsigned("cgroup.procs", line, INT32_MAX)));
+    const auto number = static_cast<pid_t>(TRY(parse_unsigned("cgroup.procs", line, INT32_MAX)));
+    const pid_t pid = threaded ? process_of(number) : number;
     if (pid != 0) pids.push_back(pid);  // 0: a process outside of our pid namespace
   }
   return {};
@@ -128,6 +146,7 @@ Result<std::vector<pid_t>> processes_below(const std::string& directory) {
   const auto add = [&](const std::string& folder) { return add_processes(folder, pids); };
   TRY(visit_deepest_first(directory, add));
   std::sort(pids.begin(), pids.end());
+  pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
   return pids;
 }
 
@@ -147,8 +166,9 @@ Result<void> set_frozen(const std::string& directory, bool frozen, milliseconds 
 Result<void> kill_all(const std::string& directory) {
   auto killed = write_existing(join_path(directory, "cgroup.kill"), "1");
   if (killed || !path_exists(directory)) return {};
-  if (!is_gone(killed.error())) return killed;
-  // Before Linux 5.14. Frozen, so that nobody forks between the list and the signal; they die frozen or not.
+  if (!is_gone(killed.error()) && !is_threaded(killed.error())) return killed;
+  // Before Linux 5.14, and in a threaded cgroup. Frozen, so that nobody forks between the list and the
+  // signal; they die frozen or not.
   const auto thaw_later = [&](Result<void> result) {
     (void)write_existing(join_path(directory, "cgroup.freeze"), "0");
     return result;

@@ -54,6 +54,25 @@ TEST_F(Lifecycle, CreateAttachKillRemove) {
   EXPECT_OK(cgroup->kill());
 }
 
+TEST_F(Lifecycle, InAThreadedSubtreeItBecomesThreadedAndIsKilledToo) {
+  const auto parent = create("t");
+  ASSERT_OK(parent);
+  ASSERT_OK(write_existing(parent->directory() + "/cgroup.type", "threaded"));
+  const auto cgroup = create("t/a/b");
+  ASSERT_OK(cgroup);
+  EXPECT_EQ(read_file(cgroup->directory() + "/cgroup.type").value_or(""), "domain invalid\n");
+  Child child;
+  ASSERT_OK(cgroup->attach(child.pid()));
+  EXPECT_EQ(read_file(cgroup->directory() + "/cgroup.type").value_or(""), "threaded\n");
+  EXPECT_THAT(cgroup->processes().value_or({}), ElementsAre(child.pid()));
+  ASSERT_OK(cgroup->freeze());
+  ASSERT_OK(cgroup->thaw());
+  ASSERT_OK(cgroup->kill());
+  EXPECT_EQ(child.wait(), 128 + SIGKILL);
+  ASSERT_OK(cgroup->wait_empty(seconds(5)));
+  EXPECT_OK(cgroup->remove());
+}
+
 TEST_F(Lifecycle, RemoveTakesCgroupsBelowAndDyingProcesses) {
   const auto outer = create("outer");
   const auto inner = create("outer/x/y");

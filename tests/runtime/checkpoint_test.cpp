@@ -18,9 +18,10 @@ constexpr const char* counter =
 
 class Checkpoints : public Containers {
  protected:
-  void start_counter() {
+  void start_counter(const std::function<void(oci::RuntimeConfig&)>& change = [](oci::RuntimeConfig&) {}) {
     ASSERT_OK(make_directories(file("data"), 0755));
     configure({"sh", "-c", counter}, [&](auto& config) {
+      change(config);
       config.mounts.push_back({"/data", "bind", file("data"), {"rbind", "rw"}, {}, {}});
       config.linux_->resources.memory = oci::MemoryResources{};
       config.linux_->resources.memory->limit = 64 << 20;
@@ -91,6 +92,25 @@ TEST_F(Checkpoints, LeaveRunningAndPreDumpLetItGoOn) {
   EXPECT_TRUE(test::wait_until([&] { return count() > before; }));
 }
 
+TEST_F(Checkpoints, HooksOfTheRuntimeRunAgainAndThoseOfTheProgramDont) {
+  const auto hook = [&](const char* name) {
+    return std::vector<oci::Hook>{
+        {"/bin/sh", {"sh", "-c", format("echo {} >> {}", name, file("hooks"))}, {}, {}}};
+  };
+  start_counter([&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->create_runtime = hook("createRuntime");
+    config.hooks->create_container = hook("createContainer");
+    config.hooks->poststart = hook("poststart");
+    config.hooks->poststop = hook("poststop");
+  });
+  ASSERT_EQ(checkpoint({}).status, 0);
+  const auto restored = restore();
+  ASSERT_EQ(restored.status, 0) << restored.errors;
+  EXPECT_EQ(read_file(file("hooks")).value_or(""),
+            "createRuntime\ncreateContainer\npoststart\npoststop\ncreateRuntime\n");
+}
+
 TEST_F(Checkpoints, AFailedRestoreLeavesNothingAndQuotesCriu) {
   start_counter();
   ASSERT_EQ(checkpoint({}).status, 0);
@@ -112,6 +132,7 @@ TEST_F(Checkpoints, WhatCannotBeHonouredIsRefusedByName) {
       {{"--parent-path", "nosuch"}, "--parent-path nosuch"},
       {{"--manage-cgroups-mode", "x"}, "--manage-cgroups-mode must be"},
       {{"--empty-ns", "user"}, "--empty-ns must be network"},
+      {{"--network-lock", "x"}, "--network-lock must be"},
       {{"--page-server", "x"}, "--page-server must be ADDRESS:PORT"},
       {{"--status-fd", "77"}, "--status-fd 77 must be"},
   };
