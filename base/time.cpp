@@ -30,6 +30,14 @@ std::tm utc(TimePoint time, long* nanoseconds) {
   return parts;
 }
 
+// Nanoseconds in 64 bits reach from 1677 to 2262; documents reach from year 1, Go's zero, to 9999.
+TimePoint nearest(std::chrono::seconds since_epoch) {
+  using std::chrono::seconds;
+  constexpr auto first = std::chrono::duration_cast<seconds>(TimePoint::min().time_since_epoch());
+  constexpr auto last = std::chrono::duration_cast<seconds>(TimePoint::max().time_since_epoch()) - seconds(1);
+  return TimePoint(std::clamp(since_epoch, first, last));
+}
+
 std::string format_tm(const std::tm& parts, const char* pattern) {
   char buffer[64];
   return {buffer, std::strftime(buffer, sizeof buffer, pattern, &parts)};
@@ -72,7 +80,7 @@ Result<TimePoint> parse_rfc3339(std::string_view text) {
     return fail();
   }
   if (*rest != '\0') return fail();
-  return TimePoint(std::chrono::seconds(::timegm(&parts) - offset) + std::chrono::nanoseconds(nanoseconds));
+  return nearest(std::chrono::seconds(::timegm(&parts) - offset)) + std::chrono::nanoseconds(nanoseconds);
 }
 
 std::string format_basic_iso8601(TimePoint time) {
@@ -86,7 +94,7 @@ Result<TimePoint> parse_basic_iso8601(std::string_view text) {
   if (rest == nullptr || *rest != '\0') {
     return Error::make(ErrorKind::invalid, "not a time of the form YYYYMMDDTHHMMSSZ: \"{}\"", text);
   }
-  return TimePoint(std::chrono::seconds(::timegm(&parts)));
+  return nearest(std::chrono::seconds(::timegm(&parts)));
 }
 
 std::string format_http_date(TimePoint time) {
@@ -99,7 +107,9 @@ double to_epoch_seconds(TimePoint time) {
 }
 
 TimePoint from_epoch_seconds(double seconds) {
-  return TimePoint(std::chrono::milliseconds(std::llround(seconds * 1000)));
+  constexpr double most = 9e9;  // the year 2255
+  const double within = std::isnan(seconds) ? 0 : std::clamp(seconds, -most, most);
+  return TimePoint(std::chrono::milliseconds(std::llround(within * 1000)));
 }
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {

@@ -86,5 +86,18 @@ TEST(Time, Rfc3339GoesBothWays) {
   EXPECT_DOUBLE_EQ(to_epoch_seconds(from_epoch_seconds(1764000000.123)), 1764000000.123);
 }
 
+// Year 1 is Go's zero time, which docker and images write.
+TEST(Time, OutsideOf64BitsOfNanosecondsIsTheNearestInstant) {
+  const auto first = parse_rfc3339("0001-01-01T00:00:00Z");
+  const auto last = parse_rfc3339("9999-12-31T23:59:59.999999999Z");
+  ASSERT_OK(first);
+  ASSERT_OK(last);
+  EXPECT_EQ(format_rfc3339(*first, false), "1677-09-21T00:12:44Z");
+  EXPECT_EQ(format_rfc3339(*last, false), "2262-04-11T23:47:15Z");
+  EXPECT_LT(parse_basic_iso8601("00010101T000000Z").value(), TimePoint());
+  EXPECT_GT(from_epoch_seconds(1e300), *parse_rfc3339("2250-01-01T00:00:00Z"));
+  EXPECT_LT(from_epoch_seconds(-1e300), TimePoint());
+}
+
 }  // namespace
 }  // namespace gantry
