@@ -5,6 +5,9 @@ namespace gantry::runtime {
 
 namespace {
 
+// Far from what overflows a clock's sum.
+constexpr uint64_t longest_time_ms = uint64_t{365} * 24 * 3600 * 1000;
+
 constexpr EnumName<LogDriver> log_driver_names[] = {{LogDriver::json_file, "json-file"},
                                                     {LogDriver::cri, "cri"},
                                                     {LogDriver::journald, "journald"},
@@ -74,6 +77,9 @@ void members(Visitor& visit, HealthCheck& check) {
     if (check.interval == 0 || check.timeout == 0 || check.retries == 0 || check.start_interval == 0) {
       visit.fail("intervals, timeout and retries must be above 0");
     }
+    for (const auto time : {check.interval, check.timeout, check.start_period, check.start_interval}) {
+      if (time > longest_time_ms) visit.fail("times must not be longer than a year");
+    }
   }
 }
 
@@ -108,6 +114,11 @@ void members(Visitor& visit, MonitorStatus& status) {
   visit("stopRequested", status.stop_requested);
   visit("lostLogLines", status.lost_log_lines);
   visit("error", status.error);
+  if constexpr (Visitor::reading) {
+    // kill(2) takes a negative number for a group of processes, or for all.
+    if (status.pid < 0 || status.monitor_pid < 0 || status.guard_pid < 0)
+      visit.fail("a pid must not be negative");
+  }
 }
 
 template <class Visitor>

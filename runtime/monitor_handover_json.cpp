@@ -3,6 +3,12 @@
 
 namespace gantry::runtime {
 
+namespace {
+
+constexpr uint64_t longest_back_off_ms = 3'600'000;
+
+}  // namespace
+
 template <class Visitor>
 void members(Visitor& visit, HandedClient& client) {
   visit("foreground", client.foreground);
@@ -24,6 +30,10 @@ void members(Visitor& visit, Handover& handover) {
   visit("pendingInput", handover.pending_input);
   visit("inputEnded", handover.input_ended);
   visit("clients", handover.clients);
+  if constexpr (Visitor::reading) {
+    if (handover.run_began_ns < 0) visit.fail("runBeganNs must not be negative");
+    if (handover.back_off_ms > longest_back_off_ms) visit.fail("backOffMs must not be more than an hour");
+  }
 }
 
 Result<Handover> parse_handover(std::string_view text, std::string_view source) {

@@ -91,9 +91,11 @@ std::string LogFile::older(uint32_t number) const {
   return format("{}.{}", config_.path, number);
 }
 
-// What is missing is no harm.
+// From the first number that is free: a limit of millions of files costs nothing. What is missing is no harm.
 void LogFile::move_older_files() {
-  for (uint32_t number = config_.maximum_files - 1; number > 1; --number) {
+  uint32_t free = 1;
+  while (free + 1 < config_.maximum_files && path_exists(older(free))) ++free;
+  for (uint32_t number = free; number > 1; --number) {
     std::rename(older(number - 1).c_str(), older(number).c_str());
   }
   if (config_.maximum_files > 1) std::rename(config_.path.c_str(), older(1).c_str());

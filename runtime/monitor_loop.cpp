@@ -44,7 +44,9 @@ void EventLoop::forget(BorrowedFd fd) {
 
 EventLoop::TimerId EventLoop::after(std::chrono::milliseconds delay, Task task) {
   const auto id = next_++;
-  timers_.emplace(Clock::now() + delay, Timer{id, std::move(task)});
+  constexpr auto longest = std::chrono::hours(24 * 365);  // the clock's sums have 64 bits
+  timers_.emplace(Clock::now() + std::min<std::chrono::milliseconds>(delay, longest),
+                  Timer{id, std::move(task)});
   return id;
 }
 

@@ -148,6 +148,15 @@ TEST(LogEntries, CriLinesAreRead) {
 }
 
 // Lines of many lengths, written in pieces that end anywhere, into files of 2 KB.
+// Each rotation looks only at the files that are there.
+TEST_F(Log, ALimitOfBillionsOfFilesCostsNothing) {
+  auto log = open(100, UINT32_MAX);
+  for (int i = 0; i < 5; ++i) log.write(Stream::output, std::string(80, 'x') + "\n", now_);
+  log.flush(now_);
+  EXPECT_TRUE(path_exists(path_ + ".4"));
+  EXPECT_FALSE(path_exists(path_ + ".5"));
+}
+
 TEST_F(Log, RotationNeitherLosesNorSplitsARecord) {
   for (const auto driver : {LogDriver::json_file, LogDriver::cri}) {
     path_ = folder_->path() + (driver == LogDriver::cri ? "/cri" : "/json");

@@ -1,5 +1,6 @@
 #include "base/files.h"
 #include "base/text.h"
+#include "runtime/monitor_handover.h"
 #include "runtime/monitor_health.h"
 #include "runtime/monitor_restart.h"
 #include "runtime/monitor_runtime.h"
@@ -98,6 +99,29 @@ TEST(MonitorFiles, BadConfigNamesItsPlace) {
           R"({"id":"a","runtime":"r","runtimeRoot":"/r","bundle":"/b","log":{"driver":"json-file"}})",
           "monitor.json"),
       ErrorKind::invalid, HasSubstr("$.log: a json-file log needs an absolute path"));
+}
+
+TEST(MonitorFiles, WhatWouldOverflowAClockIsRefused) {
+  const std::string before =
+      R"({"id":"a","runtime":"r","runtimeRoot":"/r","bundle":"/b","log":{"driver":"none"},)";
+  for (const char* time : {"intervalMs", "timeoutMs", "startPeriodMs", "startIntervalMs"}) {
+    const auto text =
+        format(R"({}"healthCheck":{{"test":["true"],"{}":18446744073709551615}}}})", before, time);
+    EXPECT_ERROR(parse_monitor_config(text, "monitor.json"), ErrorKind::invalid,
+                 HasSubstr("$.healthCheck: times must not be longer than a year"));
+  }
+  EXPECT_ERROR(parse_handover(R"({"version":1,"runBeganNs":-9223372036854775808})", "the stash"),
+               ErrorKind::invalid, HasSubstr("runBeganNs must not be negative"));
+  EXPECT_ERROR(parse_handover(R"({"version":1,"backOffMs":18446744073709551615})", "the stash"),
+               ErrorKind::invalid, HasSubstr("backOffMs"));
+}
+
+// kill(-1) would end every process of the host.
+TEST(MonitorFiles, ANegativePidIsRefused) {
+  for (const char* member : {"pid", "monitorPid", "guardPid"}) {
+    EXPECT_ERROR(parse_monitor_status(format(R"({{"state":"running","{}":-1}})", member), "status.json"),
+                 ErrorKind::invalid, HasSubstr("status.json: $: a pid must not be negative"));
+  }
 }
 
 }  // namespace
