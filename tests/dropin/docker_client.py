@@ -1,9 +1,8 @@
 """docker (Debian's dockerd and command line) as the tests drive it, set up as docs/dropin.md says."""
 import json
-import pathlib
 import subprocess
 
-from clients import GANTRY, Client, enforces_limits, remove_with_mounts, wait_until
+from clients import CONTAINERD_CONF, GANTRY, Client, enforces_limits, remove_with_mounts, wait_until
 
 
 class Docker(Client):
@@ -15,6 +14,7 @@ class Docker(Client):
                                       "default-runtime": "gantry"}))
         self.socket = f"unix://{folder}/docker.sock"
         self.log = folder / "log"
+        self.start_containerd()
         self.start_daemon()
         self("load", "-i", archive)
 
@@ -27,15 +27,28 @@ class Docker(Client):
         wrapper.chmod(0o755)
         return wrapper
 
+    def start_containerd(self):
+        """As Debian's units have it. A containerd of dockerd's own must answer in 15 s, too few under emulation."""
+        folder = self.folder / "containerd"
+        folder.mkdir()
+        (folder / "config.toml").write_text(CONTAINERD_CONF.format(folder=folder))
+        self.containerd_socket = folder / "containerd.sock"
+        with open(self.log, "ab") as log:
+            self.containerd = subprocess.Popen(["containerd", "--config", folder / "config.toml"],
+                                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        answers = ["ctr", "--address", self.containerd_socket, "version"]
+        wait_until("containerd answers", lambda: subprocess.run(answers, capture_output=True).returncode == 0, limit=90,
+                   evidence=self.log.read_text)
+
     def start_daemon(self, *options):
         """The network is left alone: no bridge, no packet filter."""
         folder = self.folder
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                ["dockerd", "--config-file", folder / "daemon.json", "--host", self.socket, "--data-root",
-                 folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid", "--iptables=false",
+                ["dockerd", "--config-file", folder / "daemon.json", "--host", self.socket, "--containerd",
+                 self.containerd_socket, "--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid", "--iptables=false",
                  "--ip6tables=false", "--bridge=none", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until("dockerd answers", lambda: self.result("version").returncode == 0, limit=60,
+        wait_until("dockerd answers", lambda: self.result("version").returncode == 0, limit=90,
                    evidence=self.log.read_text)
 
     def command(self, *arguments):
@@ -58,17 +71,12 @@ class Docker(Client):
         for name in self("volume", "ls", "-q").split():
             self("volume", "rm", name)
 
-    def kill_daemon(self):
-        """Its containerd goes with it; until it is gone the next dockerd takes it for a running one."""
-        containerd = pathlib.Path(self.folder, "exec/containerd/containerd.pid").read_text()
-        self.process.kill()
-        self.process.wait()
-        wait_until("containerd is gone", lambda: not pathlib.Path("/proc", containerd).exists())
-
     def stop_daemon(self):
         self.process.terminate()
         self.process.wait(60)
 
     def close(self):
         self.stop_daemon()
+        self.containerd.terminate()
+        self.containerd.wait(60)
         remove_with_mounts(self.folder)  # a killed dockerd leaves one

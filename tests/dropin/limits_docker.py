@@ -17,7 +17,7 @@ def test_limits_and_update(docker):
     docker("run", "-d", "--name", "first", "--memory", "64m", "--memory-swap", "96m", "--memory-reservation", "32m", "--cpus",
            "0.5", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "20", NAME, "sleep", "1000")
     assert values(docker, "first", "memory.max", "memory.swap.max", "memory.low", "cpu.max", "cpu.weight", "cpuset.cpus",
-                  "pids.max") == [str(64 * MEBIBYTE), str(32 * MEBIBYTE), str(32 * MEBIBYTE), "50000 100000", "20", "0",
+                  "pids.max") == [str(64 * MEBIBYTE), str(32 * MEBIBYTE), str(32 * MEBIBYTE), "50000 100000", "59", "0",
                                   "20"]
     docker("update", "--memory", "48m", "--memory-swap", "48m", "--cpus", "0.25", "--pids-limit", "30", "first")
     assert values(docker, "first", "memory.max", "memory.swap.max", "cpu.max", "pids.max") == [

@@ -242,7 +242,8 @@ def test_containers_outlive_the_daemon(docker_session):
     try:
         sleeper(docker)
         pid = docker.pid("first")
-        docker.kill_daemon()
+        docker.process.kill()
+        docker.process.wait()
         assert os.path.exists(f"/proc/{pid}")
         docker.start_daemon("--live-restore")
         assert docker.status("first") == "running" and docker.pid("first") == pid
