@@ -2,19 +2,11 @@
 #include "engine/context.h"
 
 #include <array>
-#include <sys/socket.h>
+#include <csignal>
 
 namespace gantry::engine {
 
 namespace {
-
-Result<std::array<UniqueFd, 2>> packet_pair() {
-  std::array<int, 2> fds{};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds.data()) != 0) {
-    return Error::system(errno, "socketpair");
-  }
-  return std::array<UniqueFd, 2>{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 AttachSession make_session(const ContainerRecord& record, const ContainerPaths& paths,
                            const AttachOptions& options, UniqueFd socket) {
@@ -23,7 +15,9 @@ AttachSession make_session(const ContainerRecord& record, const ContainerPaths& 
   session.directory = paths.directory;
   session.terminal = record.spec.terminal;
   session.open_stdin = options.open_stdin && record.spec.open_stdin;
-  session.forward_signals = options.forward_signals && !record.spec.terminal;
+  if (options.forward_signals && !record.spec.terminal) {
+    session.forwarded_signals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+  }
   if (record.spec.terminal) session.detach_keys = options.detach_keys;
   return session;
 }
@@ -33,6 +27,7 @@ Result<AttachResult> run_to_end(const Context& context, const std::string& id, A
                                 std::optional<FileLock> files) {
   const auto end = TRY(run_attach_session(std::move(session)));
   if (end == AttachEnd::detached) return AttachResult{};
+  if (end == AttachEnd::reader_gone) return Error::system(EPIPE, "write output");
   const auto code = wait_for_end(context, id, {});
   files.reset();
   TRY(clean_up_container(context, id, Contention::wait));

@@ -22,13 +22,11 @@ constexpr size_t most_packet = 8192;
 // Signals as descriptors while this lives. signalfd(2).
 class SignalReader {
  public:
-  static Result<SignalReader> make(bool forward) {
+  static Result<SignalReader> make(const std::vector<int>& forwarded) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGWINCH);
-    if (forward) {
-      for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
-    }
+    for (const int signal : forwarded) sigaddset(&set, signal);
     SignalReader reader;
     pthread_sigmask(SIG_BLOCK, &set, &reader.before_);
     reader.fd_ = UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -73,14 +71,16 @@ class Relay {
         if (errno == EINTR) continue;
         return Error::system(errno, "wait for the container");
       }
-      if (fds[0].revents != 0 && !TRY(take_output())) return AttachEnd::container_ended;
+      if (fds[0].revents != 0 && !TRY(take_output())) {
+        return reader_gone_ ? AttachEnd::reader_gone : AttachEnd::container_ended;
+      }
       if (fds[1].revents != 0) take_signal();
       if (fds[2].revents != 0 && TRY(take_input())) return AttachEnd::detached;
     }
   }
 
  private:
-  // False at the end of file.
+  // False at the end of file, or when nobody reads ours.
   Result<bool> take_output() {
     std::array<char, most_packet + 1> packet{};
     const ssize_t size = recv(session_.socket.get(), packet.data(), packet.size(), 0);
@@ -88,8 +88,13 @@ class Relay {
     if (size < 0 && errno != ECONNRESET) return Error::system(errno, "read from the container");
     if (size <= 0) return false;
     const int to = packet[0] == 3 ? STDERR_FILENO : STDOUT_FILENO;
-    TRY(write_all(BorrowedFd(to), {packet.data() + 1, static_cast<size_t>(size) - 1})
-            .context("write output"));
+    auto written = write_all(BorrowedFd(to), {packet.data() + 1, static_cast<size_t>(size) - 1});
+    if (!written && written.error().system_errno() == EPIPE && !session_.forwarded_signals.empty()) {
+      forward(SIGPIPE);  // as if the pipe were the program's own
+      reader_gone_ = true;
+      return false;
+    }
+    TRY(std::move(written).context("write output"));
     return true;
   }
 
@@ -141,9 +146,18 @@ class Relay {
   const SignalReader& signals_;
   DetachKeys keys_;
   bool stdin_open_;
+  bool reader_gone_ = false;
 };
 
 }  // namespace
+
+Result<std::array<UniqueFd, 2>> packet_pair() {
+  std::array<int, 2> fds{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds.data()) != 0) {
+    return Error::system(errno, "socketpair");
+  }
+  return std::array<UniqueFd, 2>{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
 
 bool DetachKeys::feed(std::string_view typed, std::string& input) {
   for (const char c : typed) {
@@ -159,7 +173,7 @@ bool DetachKeys::feed(std::string_view typed, std::string& input) {
 }
 
 Result<AttachEnd> run_attach_session(AttachSession session) {
-  const auto signals = TRY(SignalReader::make(session.forward_signals));
+  const auto signals = TRY(SignalReader::make(session.forwarded_signals));
   std::optional<RawTerminal> raw;
   if (session.terminal && session.open_stdin) raw.emplace(TRY(RawTerminal::enter(BorrowedFd(STDIN_FILENO))));
   return Relay(std::move(session), signals).run();

@@ -46,6 +46,10 @@ Result<ContainerInfo> read_info(const Context& context, const std::string& id);
 // launch.cpp
 // Runs the monitor, which starts the container. `attach` may be empty.
 Result<void> launch_monitor(const Context& context, const ContainerRecord& record, UniqueFd attach);
+// Runs a monitor on `directory` with this configuration, and returns its word on the start: pid 0 says why
+// not, and the monitor is gone by then.
+Result<runtime::SyncMessage> run_monitor(const Context& context, const std::string& directory,
+                                         const runtime::MonitorConfig& config, UniqueFd attach);
 
 // runtime_call.cpp
 // gantry-oci with its global flags.

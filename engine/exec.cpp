@@ -1,18 +1,13 @@
-#include "base/process.h"
-#include "base/random.h"
-#include "base/text.h"
+#include "base/terminal.h"
+#include "engine/attach_session.h"
 #include "engine/capability_set.h"
 #include "engine/context.h"
 #include "engine/root_files.h"
-#include "engine/runtime_log.h"
 #include "engine/user.h"
 #include "oci/runtime_config.h"
 
 #include <algorithm>
 #include <csignal>
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace gantry::engine {
@@ -63,6 +58,9 @@ Result<oci::Process> make_exec_process(const Context& context, const ContainerRe
   process.args = spec.command;
   process.terminal = spec.terminal;
   process.console_size.reset();
+  if (const auto size = terminal_size(BorrowedFd(STDIN_FILENO)); size && spec.terminal) {
+    process.console_size = oci::Box{size->rows, size->columns};
+  }
   if (!spec.working_directory.empty()) process.cwd = spec.working_directory;
   TRY(set_exec_user(process, context, record, spec));
   TRY(set_exec_capabilities(process, record, spec));
@@ -70,90 +68,64 @@ Result<oci::Process> make_exec_process(const Context& context, const ContainerRe
   return process;
 }
 
-// The runtime relays signals to the program; we stay until it has ended.
-class IgnoredSignals {
- public:
-  IgnoredSignals() {
-    struct sigaction ignore {};
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGINT, &ignore, &interrupt_);
-    sigaction(SIGQUIT, &ignore, &quit_);
-  }
-  IgnoredSignals(const IgnoredSignals&) = delete;
-  IgnoredSignals& operator=(const IgnoredSignals&) = delete;
-  ~IgnoredSignals() {
-    sigaction(SIGINT, &interrupt_, nullptr);
-    sigaction(SIGQUIT, &quit_, nullptr);
-  }
-
- private:
-  struct sigaction interrupt_ {};
-  struct sigaction quit_ {};
-};
-
-Result<pid_t> spawn(std::vector<std::string>& arguments, bool open_stdin, bool detach) {
-  posix_spawn_file_actions_t actions{};
-  posix_spawn_file_actions_init(&actions);
-  if (!open_stdin) posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  if (detach) {
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  }
-  posix_spawnattr_t attributes{};
-  posix_spawnattr_init(&attributes);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGINT);
-  sigaddset(&defaults, SIGQUIT);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  std::vector<char*> argv;
-  for (auto& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return Error::system(error, "run {}", arguments[0]);
-  return pid;
+runtime::MonitorConfig make_session_config(const Context& context, const ContainerRecord& record,
+                                           const ExecSpec& spec, const std::string& folder) {
+  runtime::MonitorConfig config;
+  config.id = record.id;
+  config.exec_process = join_path(folder, "process.json");
+  config.runtime = context.options.runtime;
+  config.runtime_root = context.layout.runtime_state();
+  config.runtime_arguments = runtime_limit_flags(context);
+  config.bundle = context.layout.container(record.id).directory;
+  config.log.driver = runtime::LogDriver::none;
+  config.terminal = spec.terminal;
+  config.open_stdin = spec.open_stdin;
+  config.stdin_once = true;
+  return config;
 }
 
-Result<int> wait_status(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return Error::system(errno, "wait for the runtime");
-  }
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+AttachSession make_attach_session(const ExecSpec& spec, const std::string& folder, UniqueFd socket) {
+  AttachSession session;
+  session.socket = std::move(socket);
+  session.directory = folder;
+  session.terminal = spec.terminal;
+  session.open_stdin = spec.open_stdin;
+  // Not HUP: the program outlives our terminal.
+  if (!spec.terminal) session.forwarded_signals = {SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2};
+  return session;
 }
 
-// The last error that the runtime logged; empty: it ran the program, and the status is the program's own.
-std::string logged_error(const std::string& log) {
-  std::string message;
-  for (const auto& line : split(read_file(log).value_or(""), '\n')) {
-    if (line.empty()) continue;
-    const auto record = parse_log_record(line);
-    if (record && record->level == "error") message = record->message;
+// Relays until the program has ended. Its status is on disk before the session closes our socket.
+Result<int> follow_session(const ExecSpec& spec, const std::string& folder, UniqueFd socket) {
+  const auto end = TRY(run_attach_session(make_attach_session(spec, folder, std::move(socket))));
+  if (end == AttachEnd::reader_gone) return 128 + SIGPIPE;
+  const auto status = TRY(runtime::read_monitor_status(folder));
+  if (status.state != runtime::MonitorState::exited) {
+    return Error::make(ErrorKind::unavailable,
+                       "exec: its monitor was killed, so nobody knows how the program ends");
   }
-  return message;
+  if (!status.error.empty()) return Error::make(ErrorKind::unavailable, "exec: {}", status.error);
+  return status.exit_code;
 }
 
+// A session that runs on without us removes its folder when it ends.
 Result<int> run_exec(const Context& context, const ContainerRecord& record, const ExecSpec& spec,
-                     const std::string& folder) {
-  const std::string process_file = join_path(folder, "process.json");
-  const std::string log = join_path(folder, "log");
+                     TemporaryDirectory folder) {
+  const std::string path = folder.path();
   const auto process = TRY(make_exec_process(context, record, spec));
-  TRY(write_file(process_file, oci::to_json_text(process)));
-  std::vector<std::string> arguments = runtime_command(context);
-  arguments.insert(arguments.end(),
-                   {"--log", log, "--log-format", "json", "--log-only", "exec", "--process", process_file});
-  if (spec.detach) arguments.emplace_back("--detach");
-  arguments.push_back(record.id);
-  const IgnoredSignals ignored;
-  const pid_t pid = TRY(spawn(arguments, spec.open_stdin, spec.detach));
-  const int status = TRY(wait_status(pid));
-  const std::string message = status == 0 ? "" : logged_error(log);
-  if (!message.empty()) return classify_runtime_message(message);
-  return status;
+  const auto config = make_session_config(context, record, spec, path);
+  TRY(write_file(config.exec_process, oci::to_json_text(process)));
+  auto ends = spec.detach ? std::array<UniqueFd, 2>{} : TRY(packet_pair());
+  const auto message = TRY(run_monitor(context, path, config, std::move(ends[1])));
+  if (message.pid <= 0) return classify_runtime_message(message.error);
+  if (spec.detach) {
+    (void)folder.release();
+    return 0;
+  }
+  auto code = follow_session(spec, path, std::move(ends[0]));
+  const auto status = runtime::read_monitor_status(path);
+  if (status && status->state != runtime::MonitorState::exited) (void)folder.release();
+  return code;
 }
 
 }  // namespace
@@ -161,16 +133,12 @@ Result<int> run_exec(const Context& context, const ContainerRecord& record, cons
 Result<int> Engine::exec(const std::string& reference, const ExecSpec& spec) const {
   const std::string id = TRY(resolve_reference(*context_, reference));
   if (spec.command.empty()) return Error::make(ErrorKind::invalid, "exec: no command given");
-  if (spec.detach && spec.terminal) {
-    return Error::make(ErrorKind::unsupported, "exec: --detach with --tty is not supported");
-  }
   const auto record = TRY(read_record(context_->layout.container(id)));
   const auto info = TRY(read_info(*context_, id));
   if (info.state != ContainerState::running) {
     return Error::make(ErrorKind::conflict, "container {} is not running", id);
   }
-  const auto folder = TRY(TemporaryDirectory::make(context_->layout.run_root));
-  return run_exec(*context_, record, spec, folder.path());
+  return run_exec(*context_, record, spec, TRY(TemporaryDirectory::make(context_->layout.run_root)));
 }
 
 }  // namespace gantry::engine

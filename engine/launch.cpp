@@ -144,15 +144,13 @@ Result<pid_t> spawn(const Context& context, const ContainerPaths& paths, const U
 }
 
 // The monitor's line, or its last words on stderr when it died without one.
-Result<void> read_outcome(const ContainerPaths& paths, BorrowedFd sync) {
+Result<runtime::SyncMessage> read_outcome(const ContainerPaths& paths, BorrowedFd sync) {
   const std::string line = TRY(read_all(sync, size_t{1} << 20).context("read from the monitor"));
   if (line.empty()) {
     const std::string words = read_file(paths.file("monitor.log")).value_or("");
     return Error::make(ErrorKind::system, "the monitor ended before the container ran: {}", words);
   }
-  const auto message = TRY(runtime::parse_sync_message(line, "the monitor's message"));
-  if (message.pid > 0) return {};
-  return start_error(message.error, message.exit_code);
+  return runtime::parse_sync_message(line, "the monitor's message");
 }
 
 // One that couldn't start its container says so first, then takes back what the runtime made and writes its
@@ -171,19 +169,28 @@ Result<void> wait_for_monitor(const ContainerPaths& paths) {
 
 }  // namespace
 
-Result<void> launch_monitor(const Context& context, const ContainerRecord& record, UniqueFd attach) {
-  const ContainerPaths paths = context.layout.container(record.id);
-  TRY(write_file(paths.file("monitor.json"), to_json_text(make_config(context, record, bool(attach)))));
+Result<runtime::SyncMessage> run_monitor(const Context& context, const std::string& directory,
+                                         const runtime::MonitorConfig& config, UniqueFd attach) {
+  const ContainerPaths paths{directory};
+  TRY(write_file(paths.file("monitor.json"), to_json_text(config)));
   auto pipe = TRY(Pipe::make());
   const pid_t pid = TRY(spawn(context, paths, pipe.write, attach));
   pipe.write.reset();
   attach.reset();
-  const auto outcome = read_outcome(paths, pipe.read);
+  auto outcome = read_outcome(paths, pipe.read);
   // The parent of the background monitor leaves at once.
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
-  if (!outcome) TRY(wait_for_monitor(paths));
+  if (!outcome || outcome->pid <= 0) TRY(wait_for_monitor(paths));
   return outcome;
+}
+
+Result<void> launch_monitor(const Context& context, const ContainerRecord& record, UniqueFd attach) {
+  const std::string directory = context.layout.container(record.id).directory;
+  const auto config = make_config(context, record, bool(attach));
+  const auto message = TRY(run_monitor(context, directory, config, std::move(attach)));
+  if (message.pid > 0) return {};
+  return start_error(message.error, message.exit_code);
 }
 
 }  // namespace gantry::engine

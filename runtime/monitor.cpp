@@ -104,16 +104,17 @@ Result<void> Monitor::open_stdio() {
 }
 
 void Monitor::create() {
-  discards_output_ = true;
+  discards_output_ = !is_exec();  // the runtime of a session says nothing: --log-only
   output_ended_ = false;
   ended_early_.reset();
   run_began_ = std::chrono::steady_clock::now();
   commands_.clear_log();
   auto opened = open_stdio();
   if (!opened) return fail(opened.error().message());
-  const auto spawned =
-      children_.spawn(commands_.create(stdio_->console_path()), stdio_->child_input(), stdio_->child_output(),
-                      stdio_->child_errors(), [this](int status) { on_created(status); });
+  const auto& console = stdio_->console_path();
+  const auto spawned = children_.spawn(
+      is_exec() ? commands_.exec_session(console) : commands_.create(console), stdio_->child_input(),
+      stdio_->child_output(), stdio_->child_errors(), [this](int status) { on_created(status); });
   stdio_->close_child_ends();
   if (!spawned) fail(spawned.error().message());
 }
@@ -124,8 +125,9 @@ void Monitor::on_created(int status) {
   if (!pid) return fail(pid.error().message());
   status_.pid = *pid;
   if (const auto process = identify_process(*pid)) status_.start_time = process->start_time;
-  if (auto cgroup = cgroups::Cgroup::of_process(*pid)) cgroup_ = std::move(cgroup).value();
   children_.adopt(*pid, [this](int exit_code) { on_ended(exit_code); });
+  if (is_exec()) return on_started(0);
+  if (auto cgroup = cgroups::Cgroup::of_process(*pid)) cgroup_ = std::move(cgroup).value();
   // What the runtime itself and hooks wrote isn't the container's output.
   stdio_->drain();
   discards_output_ = false;
@@ -188,6 +190,7 @@ void Monitor::end_run(int status) {
 
 // Removes the runtime's container, and with it whatever of its processes still hold the pipes.
 void Monitor::remove() {
+  if (is_exec()) return on_removed();
   auto null = open_file("/dev/null", O_RDWR);
   if (!null) return on_removed();
   const auto spawned =
@@ -234,6 +237,7 @@ void Monitor::finish_run() {
   status_.state = again ? MonitorState::restarting : MonitorState::exited;
   save_status();
   (void)stash(Keep::descriptors);
+  abandoned_ = is_exec() && !failed_first_ && !attach_.has_foreground();
   attach_.close_all([this, again] { again ? restart_after(back_off_.next(run_lasted_)) : loop_.stop(); });
 }
 

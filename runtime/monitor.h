@@ -40,8 +40,9 @@ struct TakenOver {
   std::string program;  // that was to take over: another may have had to
 };
 
-// One container's life, through all its runs. A run goes create → start → (the program) → ended → delete,
-// each step a method that asks the event loop to call the next.
+// One container's life, through all its runs; or an exec session, which is a single run without `start` and
+// `delete`. A run goes create → start → (the program) → ended → delete, each step a method that asks the
+// event loop to call the next.
 class Monitor {
  public:
   Monitor(MonitorOptions options, MonitorConfig config, EventLoop& loop, Children& children);
@@ -55,10 +56,13 @@ class Monitor {
   Result<void> take_over(TakenOver taken);
   // Returns when the container has exited for good and that is on disk.
   void run();
+  // After run(): an exec session whose launcher doesn't wait for it.
+  bool is_abandoned() const { return abandoned_; }
   // Afterwards nobody but this process holds the lock, and nobody runs another monitor.
   void dismiss_guard();
 
  private:
+  bool is_exec() const { return !config_.exec_process.empty(); }
   void open_control();
   void watch_guard();
   void make_stdio();
@@ -134,6 +138,7 @@ class Monitor {
   bool removed_ = false;  // `delete` is done, only output is waited for
   bool starting_ = false;
   bool answered_ = false;
+  bool abandoned_ = false;
   bool failed_first_ = false;       // the very first start didn't work: no restart policy applies
   std::optional<int> ended_early_;  // the program ended before `start` returned
   std::chrono::steady_clock::time_point run_began_;

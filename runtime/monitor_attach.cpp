@@ -4,6 +4,7 @@
 
 #include <array>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -33,6 +34,15 @@ Result<void> AttachServer::add_foreground(UniqueFd client) {
   fcntl(client.get(), F_SETFL, O_NONBLOCK);
   fcntl(client.get(), F_SETFD, FD_CLOEXEC);
   return add(std::move(client), true);
+}
+
+// One that went away just now may not have been dropped yet.
+bool AttachServer::has_foreground() const {
+  for (const auto& [id, client] : clients_) {
+    pollfd gone{client.fd.get(), 0, 0};
+    if (client.foreground && poll(&gone, 1, 0) == 0) return true;
+  }
+  return false;
 }
 
 Result<void> AttachServer::add(UniqueFd fd, bool foreground) {

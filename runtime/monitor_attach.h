@@ -35,6 +35,8 @@ class AttachServer {
   // The client that may slow the container down.
   Result<void> add_foreground(UniqueFd client);
 
+  bool has_foreground() const;
+
   void send(Stream stream, std::string_view data);
   // The foreground client has much waiting: the container's output shouldn't be read just now.
   bool congested() const { return congested_; }

@@ -41,6 +41,9 @@
 // status.json is written, and then the clients are closed: who sees end-of-file finds the exit status on
 // disk.
 //
+// An exec session has a folder of its own with the same files and sockets; "the container" is then its
+// process.
+//
 // The runtime's container is deleted (RUNTIME delete --force ID) by the monitor after each run, before the
 // state says exited or restarting; the bundle and the network namespace are the engine's.
 namespace gantry::runtime {
@@ -81,6 +84,10 @@ struct HealthCheck {
 
 struct MonitorConfig {
   std::string id;
+  // Not empty: an exec session. The monitor looks after one more process of the running container `id`, made
+  // from this process file (absolute); the container itself it neither makes nor deletes. A session whose
+  // launcher is gone when it ends removes its folder.
+  std::string exec_process;
   std::string runtime;       // path of gantry-oci
   std::string runtime_root;  // its --root
   std::vector<std::string>

@@ -86,6 +86,7 @@ void members(Visitor& visit, HealthCheck& check) {
 template <class Visitor>
 void members(Visitor& visit, MonitorConfig& config) {
   visit.required("id", config.id);
+  visit("execProcess", config.exec_process);
   visit.required("runtime", config.runtime);
   visit.required("runtimeRoot", config.runtime_root);
   visit("runtimeArguments", config.runtime_arguments);

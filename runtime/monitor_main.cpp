@@ -176,6 +176,7 @@ Result<void> look_after(MonitorOptions options, MonitorConfig config, std::optio
   TRY(children.start());
   if (!taken) children.protect_from_oom();
   const auto exit_command = config.exit_command;
+  const auto directory = options.directory;
   // Kept for what fails before the first run is answered for.
   UniqueFd sync = options.sync ? TRY(duplicate(options.sync)) : UniqueFd();
   auto container = std::make_unique<Monitor>(std::move(options), std::move(config), loop, children);
@@ -187,6 +188,7 @@ Result<void> look_after(MonitorOptions options, MonitorConfig config, std::optio
   sync.reset();
   container->run();
   container->dismiss_guard();
+  if (container->is_abandoned()) (void)remove_tree(directory);
   children.unprotect_from_oom();
   return become(exit_command);
 }

@@ -215,7 +215,9 @@ void Monitor::go_on() {
 }
 
 void Monitor::go_on_running() {
-  if (auto cgroup = cgroups::Cgroup::of_process(status_.pid)) cgroup_ = std::move(cgroup).value();
+  if (auto cgroup = cgroups::Cgroup::of_process(status_.pid); cgroup && !is_exec()) {
+    cgroup_ = std::move(cgroup).value();
+  }
   children_.adopt(status_.pid, [this](int status) { on_ended(status); });
   if (!is_our_child(status_.pid)) watch_stranger();
   children_.read_link();

@@ -54,6 +54,15 @@ std::vector<std::string> RuntimeCommands::start() const {
   return arguments;
 }
 
+std::vector<std::string> RuntimeCommands::exec_session(const std::string& console_path) const {
+  auto arguments = command();
+  arguments.insert(arguments.end(), {"--log-only", "exec", "--detach", "--process", config_.exec_process,
+                                     "--pid-file", file("pid")});
+  if (!console_path.empty()) arguments.insert(arguments.end(), {"--console-socket", console_path});
+  arguments.push_back(config_.id);
+  return arguments;
+}
+
 std::vector<std::string> RuntimeCommands::remove() const {
   auto arguments = command();
   arguments.insert(arguments.end(), {"delete", "--force", config_.id});

@@ -18,6 +18,9 @@ class RuntimeCommands {
   // `console_path` empty: no terminal.
   std::vector<std::string> create(const std::string& console_path) const;
   std::vector<std::string> start() const;
+  // The process of an exec session; its stdio is what the runtime inherits, or the terminal at
+  // `console_path`.
+  std::vector<std::string> exec_session(const std::string& console_path) const;
   std::vector<std::string> remove() const;  // delete --force
   std::vector<std::string> exec(const std::vector<std::string>& program) const;
 
