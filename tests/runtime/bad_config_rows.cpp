@@ -167,7 +167,6 @@ std::vector<BadConfig> bad_config_rows() {
       {"$.windows", "{}", "not supported by this runtime", nullptr},
       {"$.solaris", "{}", "not supported by this runtime", nullptr},
       {"$.zos", "{}", "not supported by this runtime", nullptr},
-      {"$.linux.namespaces", "[]", "without a private MNT namespace", nullptr},
       {"$.linux.namespaces[0]", "{}", "\"type\" is missing", nullptr},
       {"$.linux.namespaces[0].type", R"("moon")", "must be one of", nullptr},
       {"$.linux.namespaces[0].type", R"("PID")", "must be one of", nullptr},
