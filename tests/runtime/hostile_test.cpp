@@ -26,7 +26,7 @@ constexpr auto patience = seconds(120);
 // GANTRY_BOMB_PROCESSES=10000, is for a run of its own.
 int64_t bomb_size() {
   const char* asked = std::getenv("GANTRY_BOMB_PROCESSES");
-  return asked == nullptr ? 500 : std::atoll(asked);
+  return asked == nullptr ? 300 : std::atoll(asked);
 }
 
 constexpr int64_t small_memory = 32 << 20;
