@@ -99,7 +99,7 @@ class CveSeccompTest : public Containers {
 
 // kernel CVE-2022-0185 and the like are reached by calls that a filter is to stop: it holds for a 32-bit
 // caller (int 0x80) and an x32 one as for a 64-bit one, whichever action it has. Checked: with
-// add_architectures of seccomp.cpp adding none, and with compact_filter dropping the x32 calls' block.
+// add_architectures of seccomp.cpp adding none.
 TEST_F(CveSeccompTest, Cve_2022_0185_EachActionHoldsFor32BitAndX32CallersToo) {
   const auto profile = profile_for({"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"});
   for (const char* way : {"64", "32", "x32"}) {

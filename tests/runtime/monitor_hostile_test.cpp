@@ -72,9 +72,8 @@ TEST_F(CveMonitorTest, Cve_2022_1708_FloodOfOutputKeepsMemoryBoundedAndTheMonito
 }
 
 // containerd CVE-2022-31030, CRI-O CVE-2022-1708: what they kept of a command in the container, such as a
-// probe, grew without end. The monitor's own such command is the health check. Checked: with read_output of
-// monitor_health.cpp reading until nothing is there (the monitor answers no more), and with it keeping all it
-// reads.
+// probe, grew without end. The monitor's own such command is the health check. Checked: with read_output
+// keeping all that it reads.
 TEST_F(CveMonitorTest, Cve_2022_31030_2022_1708_HealthCheckThatWritesWithoutEndFillsNoMemoryAndTimesOut) {
   ASSERT_GT(
       launch("exec sleep 1000",
@@ -97,8 +96,7 @@ TEST_F(CveMonitorTest, Cve_2022_31030_2022_1708_HealthCheckThatWritesWithoutEndF
 }
 
 // containerd CVE-2025-64329: each attach left something behind.
-// Checked: with AttachServer::drop forgetting the client without erasing it (descriptors), and with it
-// keeping its queue.
+// Not seen to fail yet: with AttachServer::drop keeping the client it should.
 TEST_F(CveMonitorTest, Cve_2025_64329_AThousandAttachesLeaveNeitherDescriptorsNorMemory) {
   ASSERT_GT(launch("while ! test -e /end; do echo line; sleep 0.01; done").pid, 0);
   const auto attach = [&](int times) {
@@ -123,7 +121,7 @@ TEST_F(CveMonitorTest, Cve_2025_64329_AThousandAttachesLeaveNeitherDescriptorsNo
 }
 
 // containerd CVE-2026-53495: what a command left running in the container kept its end of the output, and
-// that was waited for. Checked: with HealthChecker::finish waiting for the output's end.
+// that was waited for. Not seen to fail yet: with finish() keeping the pipe it should.
 TEST_F(CveMonitorTest, Cve_2026_53495_ProbesWhoseChildrenKeepTheirOutputEndAndLeaveNoDescriptor) {
   ASSERT_GT(launch("exec sleep 1000",
                    [](MonitorConfig& config) {
@@ -153,7 +151,7 @@ TEST_F(CveMonitorTest, Cve_2026_53495_ProbesWhoseChildrenKeepTheirOutputEndAndLe
 }
 
 // One writes all it can on both streams, into a log of three files; the other goes on with its own.
-// Checked: with LogFile never beginning a new file, and with the flood's client never dropped.
+// Not seen to fail yet: with no new file begun it should.
 TEST_F(CveMonitorTest, FloodOfALogStaysWithinItsFilesAndTheNeighboursLogGoesOn) {
   constexpr uint64_t size = 256 << 10;
   ASSERT_GT(launch("while :; do echo line; sleep 0.05; done").pid, 0);
