@@ -99,6 +99,15 @@ def test_terminal(user_podman):
     assert "got input" in text and status == 4
 
 
+def test_terminal_of_exec(user_podman):
+    user_podman("run", "-d", "--name", "c", NAME, "sleep", "1000")
+    terminal = user_podman.terminal("exec", "-it", "c", "sh", "-c", "tty; stty size; read x; echo got $x; exit 4")
+    terminal.wait_for("/dev/pts/0\n33 111\n")
+    terminal.type("input\n")
+    text, status = terminal.finish()
+    assert "got input" in text and status == 4
+
+
 def test_init_and_health_check(user_podman):
     user_podman("run", "-d", "--init", "--name", "c", "--health-cmd", "test -f /tmp/healthy", "--health-interval",
                 "disable", NAME, "sleep", "1000")
