@@ -1,3 +1,4 @@
+#include "runtime/monitor_client.h"
 #include "tests/cli/cli_fixture.h"
 #include "tests/cli/terminal.h"
 
@@ -45,6 +46,25 @@ TEST_F(ExecSession, OutlivesItsKilledClient) {
     EXPECT_TRUE(test::wait_until([&] { return session_folders().empty(); })) << "the session left its folder";
     gantry({"exec", id, "busybox", "rm", "/begun", "/go", "/done"});
   }
+}
+
+TEST_F(ExecSession, GoesOnWithAnotherMonitorWhenItsOwnIsKilled) {
+  const std::string id = detached({"busybox:1", "sleep", "1000"});
+  const std::string output = sandbox_->root() + "/output";
+  const pid_t client = runner().start(
+      {"exec", id, "sh", "-c", "echo begun; until test -e /go; do sleep 0.05; done; touch /done"}, output);
+  EXPECT_TRUE(test::wait_until([&] { return read_file(output).value_or("") == "begun\n"; }));
+  ASSERT_EQ(session_folders().size(), 1u);
+  const auto session = runtime::read_monitor_status(sandbox_->run_root() + "/" + session_folders()[0]);
+  ASSERT_OK(session);
+  ASSERT_EQ(::kill(session->monitor_pid, SIGKILL), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(client, &status, 0), client);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_THAT(read_file(output).value_or(""), HasSubstr("nobody knows how the program ends"));
+  gantry({"exec", id, "touch", "/go"});
+  EXPECT_TRUE(test::wait_until([&] { return gantry({"exec", id, "ls", "/done"}).status == 0; }));
+  EXPECT_TRUE(test::wait_until([&] { return session_folders().empty(); })) << "the session left its folder";
 }
 
 TEST_F(ExecSession, GetsSignalsAndABrokenPipe) {

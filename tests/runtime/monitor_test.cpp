@@ -136,6 +136,23 @@ TEST_F(Monitored, RestartsUntilRetriesAreUsedUp) {
   EXPECT_EQ(log_text(), "run\nrun\nrun\n");
 }
 
+TEST_F(Monitored, WaitsLongerBeforeEachRestart) {
+  const auto message = launch("echo run; exit 1", [](MonitorConfig& config) {
+    config.restart.policy = RestartPolicy::on_failure;
+    config.restart.maximum_retries = 3;
+  });
+  ASSERT_GT(message.pid, 0) << message.error;
+  ended();
+  const auto entries = log();
+  ASSERT_EQ(entries.size(), 4u);
+  for (size_t i = 1; i < entries.size(); ++i) {
+    const auto before = parse_rfc3339(entries[i - 1].time), after = parse_rfc3339(entries[i].time);
+    ASSERT_OK(before);
+    ASSERT_OK(after);
+    EXPECT_GE(*after - *before, std::chrono::milliseconds(100 << (i - 1))) << "restart " << i;
+  }
+}
+
 TEST_F(Monitored, StopIsNotUndone) {
   const auto message =
       launch("sleep 1000", [](MonitorConfig& config) { config.restart.policy = RestartPolicy::always; });
