@@ -73,6 +73,7 @@ class CriuProcess {
   ~CriuProcess() { end(); }
 
   Result<CriuResponse> talk(const CriuCall& call);
+  void kill() { ::kill(pid_, SIGKILL); }
   void end() {
     rpc_.reset();
     if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
@@ -273,6 +274,8 @@ void add_criu_inherited(CriuMessage& options, const std::string& key, int number
 Result<CriuResponse> call_criu(CriuCall& call) {
   auto criu = TRY(CriuProcess::start(call));
   auto response = criu.talk(call);
+  // After a pre-dump it waits for one more request, and would call the end of the connection an error.
+  if (response && call.request == CriuRequest::pre_dump) criu.kill();
   criu.end();
   if (!response) return criu_error(call, response.error().message());
   if (response->success) return response;

@@ -84,6 +84,7 @@ TEST_F(Checkpoints, LeaveRunningAndPreDumpLetItGoOn) {
   start_counter();
   const auto parent = runtime({"checkpoint", "--pre-dump", "--image-path", file("parent"), test_id});
   ASSERT_EQ(parent.status, 0) << parent.errors;
+  EXPECT_EQ(parent.errors, "");
   EXPECT_EQ(status(test_id), "running");
   const auto saved = checkpoint({"--parent-path", "../parent", "--leave-running"});
   ASSERT_EQ(saved.status, 0) << saved.errors;
