@@ -89,7 +89,7 @@ TEST_F(Killing, InitWhileItIsCreated) {
   }
 }
 
-// Checked: with the root's mount saved only after it is attached.
+// The root's mount is on record before it is attached, or a killed create would leave it.
 TEST_F(Killing, WithoutAMountNamespace) {
   configure_inherited_mounts();
   for (const Victim victim : {Victim::program, Victim::child}) {

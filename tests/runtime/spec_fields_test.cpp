@@ -113,7 +113,7 @@ TEST_F(SpecFields, DevicesOfEachTypeAreMade) {
       << result.errors;
 }
 
-// Checked: without device_nodes.cpp the first is refused (the host has none), and the second is the host's.
+// Without device_nodes.cpp the first is refused (the host has none), and the second is the host's.
 TEST_F(SpecFields, DevicesInAUserNamespaceHaveTheirOwnersAndModes) {
   utsname system{};
   int major = 0;
