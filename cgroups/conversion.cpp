@@ -39,6 +39,7 @@ Result<std::optional<std::string>> swap_max(std::optional<int64_t> limit, std::o
   if (memory == 0 || memory == -1) {
     return Error(ErrorKind::invalid, "unable to set swap limit without memory limit");
   }
+  if (memory < -1) return Error(ErrorKind::invalid, format("invalid memory limit {}", memory));
   if (both < memory) return Error(ErrorKind::invalid, "memory+swap limit should be >= memory limit");
   return Value(format("{}", both - memory));
 }

@@ -44,6 +44,7 @@ TEST(Conversion, SwapRefusesWhatHasNoMeaning) {
   EXPECT_ERROR(swap_max(100, 50), ErrorKind::invalid,
                HasSubstr("memory+swap limit should be >= memory limit"));
   EXPECT_ERROR(swap_max(100, -2), ErrorKind::invalid, HasSubstr("-2"));
+  EXPECT_ERROR(swap_max(INT64_MIN, INT64_MAX), ErrorKind::invalid, HasSubstr("invalid memory limit"));
 }
 
 }  // namespace
