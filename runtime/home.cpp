@@ -59,7 +59,8 @@ char* find_home(BorrowedFd root, uid_t uid) {
     next_part(line, ':');
     next_part(line, ':');
     const std::string_view folder = next_part(line, ':');
-    if (!folder.empty() && folder.size() < PATH_MAX) {
+    const bool whole = folder.find('\0') == std::string_view::npos;  // no path holds a NUL
+    if (whole && !folder.empty() && folder.size() < PATH_MAX) {
       std::memcpy(home + 5, folder.data(), folder.size());
       home[5 + folder.size()] = '\0';
     }

@@ -14,14 +14,15 @@ Result<EventLoop> EventLoop::make() {
 }
 
 Result<void> EventLoop::watch(BorrowedFd fd, uint32_t events, Handler handler) {
+  const uint64_t token = next_++;  // epoll_event is packed on x86-64: no reference may bind to its members
   epoll_event event{};
   event.events = events;
-  event.data.u64 = next_++;
+  event.data.u64 = token;
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) {
     return Error::system(errno, "watch descriptor {}", fd.get());
   }
-  watches_[fd.get()] = {event.data.u64, std::make_shared<Handler>(std::move(handler))};
-  by_token_[event.data.u64] = fd.get();
+  watches_[fd.get()] = {token, std::make_shared<Handler>(std::move(handler))};
+  by_token_[token] = fd.get();
   return {};
 }
 
