@@ -35,7 +35,7 @@ Result<void> refuse_unsupported(const oci::RuntimeConfig& config, const std::str
                                                             {"$.freebsd", &config.freebsd}};
   for (const auto& [member, value] : members) {
     if (value->text.empty()) continue;
-    return Error::make(ErrorKind::unsupported, "{}: {} is not supported by this runtime", source, member);
+    return Error::make(ErrorKind::unsupported, "{}: {}: is not supported by this runtime", source, member);
   }
   return {};
 }
@@ -86,6 +86,20 @@ Result<void> check_namespaces(const oci::Linux& config, const Place& place) {
   return place.invalid(".timeOffsets",
                        "time namespace enabled, but both namespace path and time offsets specified - "
                        "you may only provide one");
+}
+
+// Source: runtime-spec config-linux.md "Masked Paths", "Readonly Paths".
+Result<void> check_paths(const oci::Linux& config, const Place& place) {
+  for (const auto& [member, paths] : {std::pair(".maskedPaths", &config.masked_paths),
+                                      std::pair(".readonlyPaths", &config.readonly_paths)}) {
+    for (size_t i = 0; i < paths->size(); ++i) {
+      const auto& path = (*paths)[i];
+      if (path.empty() || path[0] != '/') {
+        return place.invalid(format("{}[{}]", member, i), "must be absolute, found \"{}\"", path);
+      }
+    }
+  }
+  return {};
 }
 
 Result<void> check_names(const oci::RuntimeConfig& config, const std::string& source) {
@@ -146,6 +160,7 @@ Result<void> check_config(const oci::RuntimeConfig& config, const std::string& s
   if (!config.linux_) return Error::invalid(source, "$", "required member \"linux\" is missing");
   TRY(refuse_unsupported(config, source));
   TRY(check_namespaces(*config.linux_, {source, "$.linux"}));
+  TRY(check_paths(*config.linux_, {source, "$.linux"}));
   TRY(check_names(config, source));
   TRY(check_mount_label(config.linux_->mount_label, {source, "$.linux.mountLabel"}));
   TRY(check_mounts(config, source));

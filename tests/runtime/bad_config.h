@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 namespace gantry::runtime {
@@ -13,12 +14,11 @@ struct BadConfig {
 };
 std::vector<BadConfig> bad_config_rows();
 
-// A member and what it holds: 's' a string, 'b' a bool, 'n' a number of up to 32 bits, 'l' a longer one, 'o'
-// an object, 'a' an array.
-struct TypedMember {
-  const char* place;
-  char kind;
+// A configuration with every member, one of which, at `place`, is of the wrong type: one for each.
+struct SpoiltConfig {
+  std::string place;
+  std::string text;
 };
-std::vector<TypedMember> typed_members();
+std::vector<SpoiltConfig> spoilt_configs();
 
 }  // namespace gantry::runtime

@@ -124,7 +124,7 @@ const BadConfig bad_configs[] = {
      "$.process.apparmorProfile: apparmor: config provided but apparmor not supported"},
     {"command line of Windows", [](auto& c) { c.process->command_line = "x"; },
      "$.process.commandLine: is for Windows"},
-    {"freebsd", [](auto& c) { c.freebsd.text = "{}"; }, "$.freebsd is not supported by this runtime"},
+    {"freebsd", [](auto& c) { c.freebsd.text = "{}"; }, "$.freebsd: is not supported by this runtime"},
     {"device type",
      [](auto& c) {
        c.linux_->devices = {{"x", "/dev/x", 1, 1, {}, {}, {}}};
