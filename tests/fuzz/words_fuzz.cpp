@@ -54,7 +54,7 @@ FUZZ_TARGET(text) {
   const std::string word(text);
   read_base(text);
   read_paths(word);
-  if (const auto number = runtime::parse_signal(word); number && (*number < 1 || *number > 64)) {
+  if (const auto number = runtime::parse_signal(word); number && (*number < 0 || *number > 64)) {
     fuzz::fail("not a signal: " + word);
   }
   (void)runtime::parse_number_list(word, {"config.json", "$"}, ".cpus");

@@ -106,7 +106,7 @@ TEST(BadMembers, TheFullConfigurationHasEveryMember) {
   for (const char* file : tables) {
     const auto text = read_file(file);
     ASSERT_OK(text);
-    const std::regex table("void members\\(Visitor& visit, (\\w+)&[^}]*\\}"),
+    const std::regex table("void members\\(Visitor& visit, (\\w+)&[\\s\\S]*?\\n\\}"),
         member("visit(?:\\.required)?\\(\"(\\w+)\"");
     for (std::sregex_iterator found(text->begin(), text->end(), table), end; found != end; ++found) {
       const std::string body = found->str();
