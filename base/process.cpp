@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <array>
+#include <climits>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,7 @@ constexpr size_t kept_output = size_t{16} << 20;
 struct StatFields {
   char state = 'X';
   uint64_t start_time = 0;
+  int wait_status = 0;  // as waitpid(2) gives it; 0 while it runs, or where we may not know
 };
 
 Result<StatFields> read_stat(pid_t pid) {
@@ -33,7 +35,11 @@ Result<StatFields> read_stat(pid_t pid) {
   }
   const auto fields = split(std::string_view(text).substr(close + 2), ' ');  // [0] is field 3, the state
   if (fields.size() < 20) return Error::make(ErrorKind::corrupt, "/proc/{}/stat has too few fields", pid);
-  return StatFields{fields[0].empty() ? 'X' : fields[0][0], TRY(parse_unsigned("start time", fields[19]))};
+  StatFields found{fields[0].empty() ? 'X' : fields[0][0], TRY(parse_unsigned("start time", fields[19]))};
+  if (fields.size() > 49) {
+    found.wait_status = static_cast<int>(TRY(parse_unsigned("exit code", trim(fields[49]), INT_MAX)));
+  }
+  return found;
 }
 
 struct Spawned {
@@ -144,6 +150,12 @@ bool is_alive(const ProcessIdentity& process) {
   if (process.pid <= 0) return false;
   const auto fields = read_stat(process.pid);
   return fields && fields->start_time == process.start_time && fields->state != 'Z' && fields->state != 'X';
+}
+
+Result<int> unreaped_wait_status(const ProcessIdentity& process) {
+  const auto fields = TRY(read_stat(process.pid));
+  if (fields.start_time == process.start_time && fields.state == 'Z') return fields.wait_status;
+  return Error::make(ErrorKind::not_found, "process {} isn't one that has ended and waits", process.pid);
 }
 
 Result<UniqueFd> open_process(const ProcessIdentity& process) {

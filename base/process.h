@@ -21,6 +21,9 @@ struct ProcessIdentity {
 Result<ProcessIdentity> identify_process(pid_t pid);
 // There is such a process, with that start time, and it isn't a zombie.
 bool is_alive(const ProcessIdentity& process);
+// How it ended, as waitpid(2) tells it, while nobody has reaped it: of a process that isn't our child. Field
+// 52 of /proc/PID/stat, which is 0 for who may not trace it. Errors: not_found.
+Result<int> unreaped_wait_status(const ProcessIdentity& process);
 // Opens a pidfd and checks the start time after it, so that the descriptor names the right process.
 // Errors: not_found. pidfd_open(2).
 Result<UniqueFd> open_process(const ProcessIdentity& process);

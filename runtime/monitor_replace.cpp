@@ -233,7 +233,8 @@ void Monitor::go_on_restarting() {
 
 // ---- a container that isn't our child ----
 
-// The guard tells its end. Where the guard is gone, too, the kernel may.
+// The guard tells its end. Where the guard is gone, too, the kernel may: while nobody has reaped it, and from
+// Linux 6.15 on also after that.
 void Monitor::watch_stranger() {
   auto process = open_process(status_.process());
   if (process) stranger_ = std::move(process).value();
@@ -247,8 +248,8 @@ void Monitor::watch_stranger() {
 void Monitor::look_at_stranger() {
   children_.read_link();
   if (!children_.waits_for(status_.pid)) return;
-  const auto status =
-      stranger_ ? exit_status_by_pidfd(stranger_) : Result<int>(Error(ErrorKind::not_found, ""));
+  auto status = unreaped_wait_status(status_.process());
+  if (!status && stranger_) status = exit_status_by_pidfd(stranger_);
   const pid_t pid = status_.pid;
   if (status) {
     children_.disown(pid);

@@ -2,6 +2,7 @@
 
 #include "tests/support/results.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace gantry {
@@ -36,6 +37,21 @@ TEST(Process, RunOfAMissingProgramIsNotFound) {
 TEST(Process, CheckQuotesTheLastLineOfStderr) {
   EXPECT_ERROR(check_command({.arguments = {"sh", "-c", "echo first >&2; echo last >&2; exit 2"}}),
                ErrorKind::system, HasSubstr("status 2: last"));
+}
+
+TEST(UnreapedWaitStatus, TellsHowAProcessEndedWithoutReapingIt) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(7);
+  const auto identity = identify_process(child);
+  ASSERT_OK(identity);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  const auto status = unreaped_wait_status(*identity);
+  ASSERT_OK(status);
+  EXPECT_EQ(WEXITSTATUS(*status), 7);
+  EXPECT_ERROR(unreaped_wait_status({child, identity->start_time + 1}), ErrorKind::not_found, testing::_);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_ERROR(unreaped_wait_status(*identity), ErrorKind::not_found, testing::_);
 }
 
 TEST(Process, IdentityTellsAReusedPidApart) {
