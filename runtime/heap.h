@@ -9,7 +9,8 @@ namespace gantry::runtime {
 // MADV_POPULATE_WRITE, Linux 5.14; without it nothing happens.
 void populate_memory();
 
-// While false, what is deleted is not given back, in gantry-oci (heap_delete.cpp). For spans that end.
+// While false, what is deleted is not given back, in gantry-oci (heap_delete.cpp). For spans whose work is
+// bounded: a loop that a container keeps going frees again first.
 void set_frees_memory(bool frees);
 bool frees_memory();
 

@@ -3,6 +3,7 @@
 #include "base/fd_passing.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "runtime/heap.h"
 
 #include <cstddef>
 #include <cstdlib>
@@ -134,6 +135,7 @@ Result<bool> NotifyRelay::pass_on(pid_t main_pid) const {
 }
 
 Result<void> NotifyRelay::await_ready(const UniqueFd& pidfd, pid_t main_pid) const {
+  set_frees_memory(true);  // the container decides how long this takes, and how much it sends meanwhile
   for (;;) {
     pollfd waits[2] = {{socket_.get(), POLLIN, 0}, {pidfd.get(), POLLIN, 0}};
     if (::poll(waits, 2, -1) < 0) {

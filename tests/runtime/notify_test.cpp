@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <future>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -74,6 +75,12 @@ class Notifications : public Containers {
   UniqueFd socket_;
 };
 
+pid_t parent_of(pid_t pid) {
+  const auto text = read_file(format("/proc/{}/status", pid)).value_or("");
+  const auto at = text.find("PPid:\t");
+  return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + 6);
+}
+
 bool is_over(const std::future<CommandResult>& command) {
   return command.wait_for(std::chrono::milliseconds(100)) == std::future_status::ready;
 }
@@ -120,16 +127,28 @@ TEST_F(Notifications, DetachedRunWaitsForReady) {
   EXPECT_EQ(run.get().status, 0);
 }
 
+TEST_F(Notifications, WhatAContainerSaysBeforeItIsReadyFillsNoMemory) {
+  configure({"sleep", "1000"});
+  auto run = std::async(std::launch::async, [&] {
+    return run_silently({"run", "--detach", "--bundle", bundle(), test_id});
+  });
+  ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "running"; }));
+  const pid_t init = pid_of(test_id);
+  const rlimit little{16 << 20, 16 << 20};
+  ASSERT_EQ(::prlimit(parent_of(init), RLIMIT_DATA, &little, nullptr), 0);
+  const std::string many_lines(4000, '\n');
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(say(init, many_lines), 0) << "gantry-oci is gone after " << i;
+  ASSERT_EQ(say(init, "READY=1"), 0);
+  EXPECT_EQ(run.get().status, 0);
+}
+
 TEST_F(Notifications, RunInTheForegroundIsItselfTheMainProcess) {
   configure({"sleep", "1000"});
   auto run = std::async(std::launch::async, [&] { return runtime({"run", "--bundle", bundle(), test_id}); });
   ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "running"; }));
   const pid_t init = pid_of(test_id);
   ASSERT_TRUE(test::wait_until([&] { return say(init, "READY=1") == 0; }));
-  const auto text = read_file(format("/proc/{}/status", init));
-  ASSERT_OK(text);
-  const auto parent = text->substr(text->find("PPid:\t") + 6);
-  EXPECT_EQ(hear(), "READY=1\nMAINPID=" + parent.substr(0, parent.find('\n')) + "\n");
+  EXPECT_EQ(hear(), format("READY=1\nMAINPID={}\n", parent_of(init)));
   EXPECT_FALSE(is_over(run));
   ASSERT_EQ(runtime({"kill", test_id, "KILL"}).status, 0);
   EXPECT_EQ(run.get().status, 137);
