@@ -1,6 +1,7 @@
 #include "tests/runtime/container_fixture.h"
 
 #include <fcntl.h>
+#include <future>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -37,6 +38,17 @@ TEST_F(Containers, RunReturnsTheProgramsStatus) {
   EXPECT_EQ(run_shell("exit 7").status, 7);
   EXPECT_EQ(run_shell("sh -c 'kill -9 $$'; exit $?").status, 137);
   EXPECT_EQ(run({"nosuch"}).status, 1);
+  EXPECT_THAT(state_folders(), IsEmpty());
+}
+
+TEST_F(Containers, RunReturnsTheStatusThoughAnotherCommandDeletesTheContainer) {
+  configure({"sleep", "1000"});
+  auto run = std::async(std::launch::async, [&] { return runtime({"run", "--bundle", bundle(), test_id}); });
+  ASSERT_TRUE(test::wait_until([&] { return status(test_id) == "running"; }));
+  EXPECT_EQ(runtime({"delete", "--force", test_id}).status, 0);
+  const auto ended = run.get();
+  EXPECT_EQ(ended.status, 137) << ended.errors;
+  EXPECT_EQ(ended.errors, "");
   EXPECT_THAT(state_folders(), IsEmpty());
 }
 
