@@ -70,13 +70,14 @@ Result<void> Monitor::open() {
 }
 
 void Monitor::open_control() {
-  control_.emplace(loop_,
-                   ControlServer::Callbacks{
-                       .stop = [this] { request_stop(); },
-                       .resize = [this](uint16_t rows, uint16_t columns) { return resize(rows, columns); },
-                       .reopen_log = [this] { return log_.open(); },
-                       .upgrade = [this](const std::string& program,
-                                         int connection) { request_upgrade(program, connection); }});
+  control_.emplace(
+      loop_,
+      ControlServer::Callbacks{
+          .stop = [this] { request_stop(); },
+          .resize = [this](uint16_t rows, uint16_t columns) { return resize(rows, columns); },
+          .reopen_log = [this] { return log_.open(); },
+          .upgrade = [this](const std::string& program,
+                            UniqueFd connection) { request_upgrade(program, std::move(connection)); }});
   if (config_.health_check) {
     health_.emplace(loop_, children_, commands_, *config_.health_check, options_.directory);
   }

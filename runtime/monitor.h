@@ -70,13 +70,13 @@ class Monitor {
 
   struct UpgradeRequest {
     std::string program;
-    int connection = -1;
+    UniqueFd connection;
   };
 
   // How another monitor goes on: monitor_replace.cpp.
   enum class Keep { descriptors, everything };
   Result<void> stash(Keep keep, std::optional<BorrowedFd> answer = {});
-  void request_upgrade(const std::string& program, int connection);
+  void request_upgrade(const std::string& program, UniqueFd connection);
   void upgrade_if_asked();
   Result<void> become(const std::string& program);
   void on_guard_ended();

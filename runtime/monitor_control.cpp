@@ -25,37 +25,38 @@ void ControlServer::accept() {
 }
 
 Result<void> ControlServer::add(UniqueFd connection) {
-  const int fd = connection.get();
-  TRY(loop_.watch(connection, EPOLLIN, [this, fd](uint32_t) { on_request(fd); }));
-  connections_[fd] = std::move(connection);
+  const BorrowedFd kept = connection;
+  TRY(loop_.watch(kept, EPOLLIN, [this, kept](uint32_t) { on_request(kept); }));
+  connections_[kept.get()] = std::move(connection);
   return {};
 }
 
-void ControlServer::on_request(int fd) {
+void ControlServer::on_request(BorrowedFd connection) {
   constexpr std::string_view upgrade_prefix = "upgrade ";
   std::array<char, longest_request> buffer;
-  const ssize_t length = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  const ssize_t length = recv(connection.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (length <= 0) {
-    loop_.forget(BorrowedFd(fd));
-    connections_.erase(fd);
+    loop_.forget(connection);
+    connections_.erase(connection.get());
     return;
   }
   const auto request = trim({buffer.data(), static_cast<size_t>(length)});
   if (request.substr(0, upgrade_prefix.size()) == upgrade_prefix) {
-    return callbacks_.upgrade(std::string(request.substr(upgrade_prefix.size())), fd);
+    auto kept = duplicate(connection);
+    if (!kept) return answer(connection, kept.error());
+    return callbacks_.upgrade(std::string(request.substr(upgrade_prefix.size())), std::move(*kept));
   }
-  answer(fd, handle(request));
+  answer(connection, handle(request));
 }
 
-void ControlServer::answer(int fd, const Result<void>& done) {
-  if (!connections_.contains(fd)) return;
+void ControlServer::answer(BorrowedFd connection, const Result<void>& done) {
   const auto text = done ? std::string("ok") : "error: " + done.error().message();
-  (void)!send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  (void)!send(connection.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void ControlServer::take_over_answered(UniqueFd connection, const Result<void>& done) {
-  const int fd = connection.get();
-  if (add(std::move(connection))) answer(fd, done);
+  const BorrowedFd kept = connection;
+  if (add(std::move(connection))) answer(kept, done);
 }
 
 Result<void> ControlServer::handle(std::string_view request) {

@@ -78,8 +78,8 @@ bool Monitor::is_settled() const {
   return status_.state == MonitorState::running && status_.finished_at.empty() && !starting_;
 }
 
-void Monitor::request_upgrade(const std::string& program, int connection) {
-  upgrade_ = UpgradeRequest{program, connection};
+void Monitor::request_upgrade(const std::string& program, UniqueFd connection) {
+  upgrade_ = UpgradeRequest{program, std::move(connection)};
   upgrade_if_asked();
 }
 
@@ -88,7 +88,7 @@ void Monitor::upgrade_if_asked() {
   const auto asked = *std::exchange(upgrade_, {});
   if (health_) health_->stop();
   auto before = std::exchange(options_.program, asked.program);
-  auto done = stash(Keep::everything, BorrowedFd(asked.connection));
+  auto done = stash(Keep::everything, asked.connection);
   if (done) done = become(asked.program);
   options_.program = std::move(before);  // it didn't work: on as before
   (void)stash(Keep::descriptors);

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <sys/socket.h>
+#include <utility>
+#include <vector>
 
 // Packets on the monitor's control socket; NUL stands between two of them.
 
@@ -15,7 +17,7 @@ struct Asked {
   int stops = 0;
   int resizes = 0;
   int reopens = 0;
-  std::vector<int> upgrades;  // the connections that wait for an answer
+  std::vector<UniqueFd> upgrades;  // the connections that wait for an answer
 };
 
 class Server {
@@ -31,8 +33,10 @@ class Server {
                            ++asked.reopens;
                            return {};
                          },
-                         .upgrade = [&asked](const std::string&, int fd) { asked.upgrades.push_back(fd); }}) {
-  }
+                         .upgrade =
+                             [&asked](const std::string&, UniqueFd connection) {
+                               asked.upgrades.push_back(std::move(connection));
+                             }}) {}
 
   UniqueFd connect() {
     int ends[2];
@@ -46,7 +50,7 @@ class Server {
     loop_.after(std::chrono::milliseconds(0), [this] { loop_.stop(); });
     loop_.run();
   }
-  void answer(int connection) { control_.answer(connection, {}); }
+  void answer(BorrowedFd connection) { control_.answer(connection, {}); }
 
  private:
   EventLoop loop_;
@@ -82,5 +86,5 @@ FUZZ_TARGET(text) {
   }
   client.reset();
   server.turn();
-  for (const int gone : asked.upgrades) server.answer(gone);  // nobody is there any more
+  for (const auto& gone : asked.upgrades) server.answer(gone);  // nobody is there any more
 }
