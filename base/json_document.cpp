@@ -344,7 +344,8 @@ bool Parser::member_value(Item& child) {
   return done;
 }
 
-// False, and nothing passed over, when the object doesn't end: reading it will say why.
+// To the bracket that closes the object; of its text only strings are told from brackets. False, and nothing
+// passed over, when it doesn't end: reading it will say why.
 bool Parser::pass_over(Item& item) {
   size_t depth = 0;
   bool quoted = false;

@@ -69,8 +69,9 @@ std::vector<std::string> mount_ids_of(pid_t pid) {
   return ids;
 }
 
-std::string mount_id_of(pid_t pid, int fd) {
-  for (const auto& line : split(read_file(format("/proc/{}/fdinfo/{}", pid, fd)).value_or(""), '\n')) {
+// Of the mount that the process's descriptor `number` is on.
+std::string mount_id_of(pid_t pid, int number) {
+  for (const auto& line : split(read_file(format("/proc/{}/fdinfo/{}", pid, number)).value_or(""), '\n')) {
     if (line.rfind("mnt_id:", 0) == 0) return std::string(trim(std::string_view(line).substr(7)));
   }
   return {};
@@ -82,24 +83,24 @@ bool is_terminal(const struct stat& info) {
 }
 
 // An entry of descriptors_file.
-std::string describe_descriptor(pid_t pid, int fd, const std::vector<std::string>& mounts) {
-  const std::string path = format("/proc/{}/fd/{}", pid, fd);
+std::string describe_descriptor(pid_t pid, int number, const std::vector<std::string>& mounts) {
+  const std::string path = format("/proc/{}/fd/{}", pid, number);
   const std::string target = link_target(path);
   if (target.rfind("pipe:[", 0) == 0) return target;
   struct stat info {};
-  const std::string id = mount_id_of(pid, fd);
+  const std::string id = mount_id_of(pid, number);
   if (target.empty() || target[0] != '/' || id.empty() || ::stat(path.c_str(), &info) != 0) return {};
   if (is_terminal(info) || std::find(mounts.begin(), mounts.end(), id) != mounts.end()) return {};
-  const auto number = parse_unsigned("mnt_id", id, UINT32_MAX);
-  return number ? format("file[{:x}:{:x}]", *number, info.st_ino) : std::string();
+  const auto mount = parse_unsigned("mnt_id", id, UINT32_MAX);
+  return mount ? format("file[{:x}:{:x}]", *mount, info.st_ino) : std::string();
 }
 
 // As runc and crun have it: a JSON array of strings.
 Result<void> save_descriptors(CriuMessage& message, const std::string& images, pid_t pid) {
   const auto mounts = mount_ids_of(pid);
   std::vector<std::string> quoted;
-  for (int fd = 0; fd < 3; ++fd) {
-    const std::string described = describe_descriptor(pid, fd, mounts);
+  for (int number = 0; number < 3; ++number) {
+    const std::string described = describe_descriptor(pid, number, mounts);
     if (described.rfind("file[", 0) == 0) message.add_text(37, described);
     quoted.push_back("\"" + described + "\"");  // no character of them needs an escape
   }

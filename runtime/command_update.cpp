@@ -152,7 +152,7 @@ Result<oci::LinuxResources> wanted_resources(UpdateFlags& flags) {
   return oci::parse_linux_resources(text, from_stdin ? "stdin" : flags.file);
 }
 
-// Before any other limit changes, so that a refusal leaves all as it was.
+// Before any other limit changes, so that its refusal, the likeliest of all, leaves everything as it was.
 Result<void> update_intel_rdt(const UpdateFlags& flags, const Found& found) {
   if (flags.l3_cache.empty() && flags.memory_bandwidth.empty()) return {};
   const auto config = TRY(found.folder.load_config());

@@ -17,7 +17,8 @@ struct Configuration {
   std::optional<SeccompPlan> filter;
 };
 
-// `seccomp_cache`: ROOT's folder of compiled filters. Errors: parse_runtime_config's.
+// `seccomp_cache`: ROOT's folder of compiled filters. linux.seccomp_text is kept either way where there was a
+// profile to compile, since it is the key that its filter is stored by. Errors: parse_runtime_config's.
 Result<Configuration> parse_configuration(std::string_view text, std::string_view source,
                                           const std::string& seccomp_cache);
 

@@ -154,7 +154,6 @@ Result<void> Creation::join_rdt() {
   return join_rdt_groups(plan, init_.pid);
 }
 
-// While init works: what commit has only to publish, unless something changes until then.
 Result<void> Creation::write_ahead() {
   const auto identity = TRY(identify_process(init_.pid));
   record_.pid = identity.pid;

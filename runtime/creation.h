@@ -9,8 +9,9 @@
 
 namespace gantry::runtime {
 
-// One creation under way. Until commit, the destructor undoes all of it: process, cgroup, folder, and
-// poststop hooks for a container that had begun to exist.
+// One creation under way, whose steps are called in the order that create.cpp has them in. Until commit, the
+// destructor undoes all of it: process, cgroup, folder, and poststop hooks for a container that had begun to
+// exist.
 class Creation {
  public:
   Creation(oci::RuntimeConfig config, ContainerFolder folder, Record record)
@@ -22,16 +23,21 @@ class Creation {
   }
 
   Result<void> keep_config(const std::string& text) { return folder_.save_config(text); }
-  Result<void> make_cgroup(const GlobalOptions& global);
   Result<void> bind_notify_folder(InitPlan& plan);
+  // state.json names it before it is there. None, for systemd's driver, which makes it around init.
+  Result<void> make_cgroup(const GlobalOptions& global);
+  // In its cgroup, with its id maps; it is told to go on. From here on memory isn't freed: heap.h.
   Result<void> spawn_init(InitPlan& plan, bool starts_here, const GlobalOptions& global);
-  Result<void> move_to_cgroup(const GlobalOptions& global);
-  Result<void> make_scope(Limits limits);
+  // While init works: state.json as it will be, for commit to publish, unless something changes until then.
   Result<void> write_ahead();
+  // What init asks for on its way, until it is ready. Errors: what init reports, with runc's words before it.
   Result<void> follow_init(InitPlan& plan);
+  // Others see the container: state, pid file, pidfds. Nothing is undone after this.
   Result<Created> commit(const CreateOptions& options);
 
  private:
+  Result<void> move_to_cgroup(const GlobalOptions& global);
+  Result<void> make_scope(Limits limits);
   Result<void> move_devices(const InitPlan& plan);
   Result<void> run_runtime_hooks();
   Result<void> join_rdt();

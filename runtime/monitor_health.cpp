@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kept_probes = 5;
 constexpr size_t kept_output = 4096;
-constexpr int most_reads =
-    16;  // of 4 KiB each: what a pipe holds. A probe that writes for ever holds up nothing
+// Of 4 KiB each: what a pipe holds. A probe that writes for ever holds up nothing.
+constexpr int most_reads = 16;
 
 std::string time_of_probe() {
   return format_rfc3339(SystemClock().now());

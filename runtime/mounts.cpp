@@ -30,8 +30,6 @@ constexpr std::string_view writable_proc_files[] = {
     "/proc/sys/crypto/fips_enabled",
 };
 
-constexpr ino_t proc_root = 1;
-
 // The kernel labels these itself, and takes no option for it.
 constexpr std::string_view self_labelled_types[] = {"proc", "sysfs", "cgroup2"};
 
@@ -109,9 +107,7 @@ Result<void> plan_bind(MountPlan& plan, const MountContext& context) {
   plan.folder = S_ISDIR(info.st_mode);
   plan.device = info.st_dev;
   plan.inode = info.st_ino;
-  struct statfs system {};
-  if (plan.destination == "/proc" && (::fstatfs(plan.tree.get(), &system) != 0 ||
-                                      system.f_type != PROC_SUPER_MAGIC || info.st_ino != proc_root)) {
+  if (plan.destination == "/proc" && !is_procfs_root(plan.tree)) {
     return Error::make(ErrorKind::invalid, "\"/proc\" cannot be mounted because it is not of type proc");
   }
   return is_set ? Result<void>() : set_tree_attributes(plan, propagation);

@@ -16,10 +16,6 @@
 namespace gantry::runtime {
 namespace {
 
-bool owns(NamespacePlan& spaces, uint64_t flag) {
-  return spaces.creates(flag);
-}
-
 bool asks_to_share(const oci::Mount& mount) {
   return std::any_of(mount.options.begin(), mount.options.end(),
                      [](const auto& option) { return option == "shared" || option == "rshared"; });
@@ -30,7 +26,7 @@ Result<void> plan_mounts(const oci::RuntimeConfig& config, const CreateOptions& 
   MountContext context;
   context.bundle = options.bundle;
   context.user_namespace = plan.namespaces.has_user();
-  context.own_network = owns(plan.namespaces, CLONE_NEWNET);
+  context.own_network = plan.namespaces.creates(CLONE_NEWNET);
   context.cgroup_mount = cgroups::detect_mount().mount;
   context.shares = std::any_of(config.mounts.begin(), config.mounts.end(), asks_to_share);
   MountIdMaps id_maps(*config.linux_, plan.procfs);

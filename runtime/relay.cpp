@@ -29,14 +29,16 @@ constexpr size_t most_at_once = PIPE_BUF;  // a pipe that poll(2) calls writable
 // One direction: at most one buffer of bytes is under way.
 class Stream {
  public:
-  Stream(int from, int to) : from_(from), to_(to) {}
+  Stream(BorrowedFd from, BorrowedFd to) : from_(from), to_(to) {}
+  BorrowedFd from() const { return from_; }
+  BorrowedFd to() const { return to_; }
   bool open() const { return open_; }
   short wanted_from() const { return open_ && pending_.empty() ? POLLIN : short{0}; }
   short wanted_to() const { return pending_.empty() ? short{0} : POLLOUT; }
 
   void read_some() {
     char buffer[most_at_once];
-    const ssize_t got = ::read(from_, buffer, sizeof buffer);
+    const ssize_t got = ::read(from_.get(), buffer, sizeof buffer);
     if (got > 0) {
       pending_.assign(buffer, static_cast<size_t>(got));
     } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
@@ -45,7 +47,7 @@ class Stream {
   }
 
   void write_some() {
-    const ssize_t put = ::write(to_, pending_.data(), pending_.size());
+    const ssize_t put = ::write(to_.get(), pending_.data(), pending_.size());
     if (put > 0) {
       pending_.erase(0, static_cast<size_t>(put));
     } else if (put < 0 && errno != EINTR && errno != EAGAIN) {
@@ -55,8 +57,8 @@ class Stream {
   }
 
  private:
-  int from_;
-  int to_;
+  BorrowedFd from_;
+  BorrowedFd to_;
   bool open_ = true;
   std::string pending_;
 };
@@ -108,13 +110,14 @@ Result<int> reap(const UniqueFd& pidfd) {
 // What the process printed last. Others may hold the terminal, so that it isn't waited for long when nothing
 // comes, nor taken more than the process can have left (CVE-2026-53495); for our own reader we wait, until a
 // signal says otherwise.
-void drain(Stream& output, int from, const UniqueFd& signals) {
+void drain(Stream& output, const UniqueFd& signals) {
   for (int reads = 0; reads < most_drain_reads || output.wanted_to() != 0;) {
     const bool takes = output.wanted_from() != 0;
     const bool writes = output.wanted_to() != 0;
     if (!takes && !writes) return;
-    pollfd waits[3] = {
-        {takes ? from : -1, POLLIN, 0}, {writes ? 1 : -1, POLLOUT, 0}, {signals.get(), POLLIN, 0}};
+    pollfd waits[3] = {{takes ? output.from().get() : -1, POLLIN, 0},
+                       {writes ? output.to().get() : -1, POLLOUT, 0},
+                       {signals.get(), POLLIN, 0}};
     const int ready = ::poll(waits, 3, writes ? -1 : drain_ms);
     if (ready == 0) return;
     if (ready < 0) continue;
@@ -148,8 +151,8 @@ Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, cons
     ::fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
     copy_window_size(terminal);
   }
-  Stream input(0, terminal.get());
-  Stream output(terminal.get(), 1);
+  Stream input(BorrowedFd(0), terminal);
+  Stream output(terminal, BorrowedFd(1));
   for (;;) {
     const bool relays = bool(terminal);
     const auto wanted = static_cast<short>(input.wanted_to() | output.wanted_from());
@@ -171,7 +174,7 @@ Result<int> follow_process(const UniqueFd& pidfd, const UniqueFd& terminal, cons
     if (waits[4].revents != 0) output.write_some();
     if (waits[5].revents != 0) pass_notification(*notifications);
     if (waits[0].revents == 0) continue;
-    if (relays) drain(output, terminal.get(), signals.fd());
+    if (relays) drain(output, signals.fd());
     set_frees_memory(false);
     return reap(pidfd);
   }
