@@ -173,6 +173,13 @@ Error criu_error(const CriuCall& call, const std::string& what) {
                      call.log);
 }
 
+// EBADRQC: it doesn't take the options, and says no more than that, nor in its log.
+std::string reason_of(int error) {
+  if (error == 0) return "no reason given";
+  if (error != EBADRQC) return std::strerror(error);
+  return "it refuses a flag, which may need a newer criu (--network-lock skip needs 3.18)";
+}
+
 // criu_network_lock_method
 Result<uint64_t> parse_network_lock(const std::string& name) {
   if (name == "iptables") return uint64_t{1};
@@ -279,8 +286,7 @@ Result<CriuResponse> call_criu(CriuCall& call) {
   criu.end();
   if (!response) return criu_error(call, response.error().message());
   if (response->success) return response;
-  const std::string reason = response->error != 0 ? std::strerror(response->error) : "no reason given";
-  return criu_error(call, response->text.empty() ? reason : response->text);
+  return criu_error(call, response->text.empty() ? reason_of(response->error) : response->text);
 }
 
 bool is_bind(const oci::Mount& mount) {

@@ -2,7 +2,9 @@
 #include "runtime/criu_message.h"
 #include "tests/runtime/container_fixture.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Needs criu, and a kernel that it works on.
@@ -15,6 +17,29 @@ using testing::StartsWith;
 
 constexpr const char* counter =
     "i=0; while :; do i=$((i+1)); echo $i > /data/count; [ -e /data/stop ] && exit 7; sleep 0.05; done";
+
+// A terminal of the host.
+struct Terminal {
+  UniqueFd master{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)};
+  UniqueFd slave;  // kept, so that the terminal lives on without a reader
+  std::string path;
+  std::string text;
+
+  Terminal() {
+    char name[64] = {};
+    if (::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0) return;
+    if (::ptsname_r(master.get(), name, sizeof name) != 0) return;
+    path = name;
+    slave = UniqueFd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  }
+  const std::string& read_all() {
+    char bytes[512];
+    ssize_t count = 0;
+    while ((count = ::read(master.get(), bytes, sizeof bytes)) > 0)
+      text.append(bytes, static_cast<size_t>(count));
+    return text;
+  }
+};
 
 class Checkpoints : public Containers {
  protected:
@@ -35,9 +60,30 @@ class Checkpoints : public Containers {
     flags.push_back(test_id);
     return runtime(flags);
   }
-  CommandResult restore() {
-    return run_silently({"restore", "--detach", "--bundle", bundle(), "--image-path", images(), "--pid-file",
-                         file("pid"), test_id});
+  CommandResult restore(const std::vector<std::string>& flags = {}, const std::string& terminal = {}) {
+    std::vector<std::string> arguments = {"restore",      "--detach", "--bundle",   bundle(),
+                                          "--image-path", images(),   "--pid-file", file("pid")};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    arguments.push_back(test_id);
+    return terminal.empty() ? run_silently(arguments) : run_on_terminal(terminal, arguments);
+  }
+  CommandResult run_on_terminal(const std::string& terminal, const std::vector<std::string>& arguments) {
+    Command command;
+    command.arguments = {"/bin/sh",
+                         "-c",
+                         "exec \"$@\" <\"$0\" >\"$0\" 2>&1",
+                         terminal,
+                         GANTRY_BIN_DIR "/gantry-oci",
+                         "--root",
+                         root(),
+                         "--log",
+                         file("log")};
+    command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+    command.limit = std::chrono::minutes(1);
+    auto result = run_command(command);
+    if (!result) return {-1, "", result.error().message()};
+    result->errors = read_file(file("log")).value_or("");
+    return std::move(*result);
   }
   int64_t count() {
     const auto text = read_file(file("data/count")).value_or("");
@@ -110,6 +156,30 @@ TEST_F(Checkpoints, HooksOfTheRuntimeRunAgainAndThoseOfTheProgramDont) {
   ASSERT_EQ(restored.status, 0) << restored.errors;
   EXPECT_EQ(read_file(file("hooks")).value_or(""),
             "createRuntime\ncreateContainer\npoststart\npoststop\ncreateRuntime\n");
+}
+
+TEST_F(Checkpoints, ATerminalOfTheHostNeedsShellJobAndRestoresOwnTakesItsPlace) {
+  Terminal old;
+  Terminal ours;
+  configure({"sh", "-c",
+             "echo begun; while ! [ -e /tmp/end ]; do sleep 0.05; done; echo went on; exec sleep 1000"});
+  const auto started = run_on_terminal(old.path, {"run", "--detach", "--bundle", bundle(), test_id});
+  ASSERT_EQ(started.status, 0) << started.errors;
+  ASSERT_TRUE(test::wait_until([&] { return old.read_all() == "begun\r\n"; })) << old.text;
+
+  EXPECT_THAT(checkpoint({}).errors, HasSubstr("its descriptor 0 is a terminal outside of the container"));
+  EXPECT_EQ(status(test_id), "running");
+  const auto saved = checkpoint({"--shell-job"});
+  ASSERT_EQ(saved.status, 0) << saved.errors;
+  ASSERT_OK(write_file(rootfs() + "/tmp/end", "", 0644));
+  EXPECT_THAT(restore({}, ours.path).errors, HasSubstr("its descriptor 0 was a terminal outside"));
+  EXPECT_THAT(restore({"--shell-job"}).errors, HasSubstr("our descriptor 0 must be a terminal"));
+  EXPECT_EQ(state_folders(), std::vector<std::string>());
+
+  const auto restored = restore({"--shell-job"}, ours.path);
+  ASSERT_EQ(restored.status, 0) << restored.errors;
+  EXPECT_TRUE(test::wait_until([&] { return ours.read_all() == "went on\r\n"; })) << ours.text;
+  EXPECT_EQ(old.read_all(), "begun\r\n");
 }
 
 TEST_F(Checkpoints, AFailedRestoreLeavesNothingAndQuotesCriu) {
