@@ -82,6 +82,8 @@ bool is_terminal(const struct stat& info) {
                                    (major(info.st_rdev) >= 136 && major(info.st_rdev) <= 143));
 }
 
+constexpr const char* outside_terminal = "tty";  // in no file: refused
+
 // An entry of descriptors_file.
 std::string describe_descriptor(pid_t pid, int number, const std::vector<std::string>& mounts) {
   const std::string path = format("/proc/{}/fd/{}", pid, number);
@@ -91,25 +93,23 @@ std::string describe_descriptor(pid_t pid, int number, const std::vector<std::st
   const std::string id = mount_id_of(pid, number);
   if (target.empty() || target[0] != '/' || id.empty() || ::stat(path.c_str(), &info) != 0) return {};
   if (std::find(mounts.begin(), mounts.end(), id) != mounts.end()) return {};
-  if (is_terminal(info)) return format("tty[{:x}:{:x}]", info.st_rdev, info.st_dev);
+  if (is_terminal(info)) return outside_terminal;
   const auto mount = parse_unsigned("mnt_id", id, UINT32_MAX);
   return mount ? format("file[{:x}:{:x}]", *mount, info.st_ino) : std::string();
 }
 
 // As runc and crun have it: a JSON array of strings.
-Result<void> save_descriptors(CriuMessage& message, const CheckpointOptions& options,
-                              const std::string& images, pid_t pid) {
+Result<void> save_descriptors(CriuMessage& message, const std::string& images, pid_t pid) {
   const auto mounts = mount_ids_of(pid);
   std::vector<std::string> quoted;
   for (int number = 0; number < 3; ++number) {
     const std::string described = describe_descriptor(pid, number, mounts);
-    const bool terminal = is_terminal_name(described);
-    if (terminal && !options.criu.shell_job) {
-      return Error::make(
-          ErrorKind::unsupported,
-          "its descriptor {} is a terminal outside of the container: --shell-job saves it without", number);
+    if (described == outside_terminal) {
+      return Error::make(ErrorKind::unsupported,
+                         "its descriptor {} is a terminal outside of the container, which can't be restored",
+                         number);
     }
-    if (terminal || described.rfind("file[", 0) == 0) message.add_text(37, described);
+    if (described.rfind("file[", 0) == 0) message.add_text(37, described);
     quoted.push_back("\"" + described + "\"");  // no character of them needs an escape
   }
   return write_file(join_path(images, descriptors_file), "[" + join(quoted, ",") + "]\n");
@@ -168,7 +168,7 @@ Result<void> checkpoint_container(const ContainerFolder& folder, const Record& r
   if (!options.pre_dump) {
     const UniqueFd root = TRY(open_file(format("/proc/{}/root", record.pid), O_PATH | O_DIRECTORY));
     add_dumped_mounts(call.options, root, config);
-    TRY(save_descriptors(call.options, options, folders.image_path, record.pid));
+    TRY(save_descriptors(call.options, folders.image_path, record.pid));
   }
   call.notice = [&](const CriuResponse& notice, UniqueFd) -> Result<void> {
     if (notice.stage != "status-ready" || !options.status) return {};

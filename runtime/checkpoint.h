@@ -25,11 +25,7 @@ Result<void> checkpoint_container(const ContainerFolder& folder, const Record& r
                                   const oci::RuntimeConfig& config, CheckpointOptions& options);
 
 // What restore needs to know of the stdio of a dumped init, by descriptor: "pipe:[4711]" for a pipe, which
-// criu's images name like that, "file[mount:inode]" for what lies outside the container, "tty[rdev:dev]" for
-// a terminal there, else "".
+// criu's images name like that, "file[mount:inode]" for what lies outside the container, else "".
 inline constexpr const char* descriptors_file = "descriptors.json";
-inline bool is_terminal_name(const std::string& descriptor) {
-  return descriptor.rfind("tty[", 0) == 0;
-}
 
 }  // namespace gantry::runtime

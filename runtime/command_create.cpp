@@ -50,13 +50,6 @@ bool has_poststart_hooks(const oci::RuntimeConfig& config) {
   return config.hooks && !config.hooks->poststart.empty();
 }
 
-// Another command may have deleted it meanwhile, which is no failure of this one.
-Result<void> destroy_if_there(Created& created) {
-  const auto locked = created.folder.lock();
-  if (!locked) return locked.error().kind() == ErrorKind::not_found ? Result<void>() : locked;
-  return destroy_container(created.folder, created.record, &created.config);
-}
-
 Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& flags) {
   if (!flags.no_subreaper) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const SignalRelay signals = TRY(SignalRelay::make());
@@ -72,7 +65,7 @@ Result<int> run_in_foreground(const GlobalOptions& global, const CreateFlags& fl
     if (!waits) started = start_failure(created);
   }
   if (flags.keep && started) return status;
-  const auto destroyed = destroy_if_there(created);
+  const auto destroyed = destroy_if_there(created.folder, created.record, created.config);
   if (!started) return started.error();
   log_result(destroyed);
   return status;

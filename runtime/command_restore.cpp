@@ -56,8 +56,7 @@ Result<int> restore_in_foreground(const GlobalOptions& global, const RestoreFlag
   Created created = TRY(restore_container(global, flags.options));
   created.folder.unlock();
   auto status = follow_process(created.pidfd, created.terminal, signals);
-  TRY(created.folder.lock());
-  log_result(destroy_container(created.folder, created.record, &created.config));
+  log_result(destroy_if_there(created.folder, created.record, created.config));
   return status;
 }
 

@@ -79,4 +79,11 @@ Result<void> destroy_container(ContainerFolder& folder, const Record& record,
   return folder.remove();
 }
 
+Result<void> destroy_if_there(ContainerFolder& folder, const Record& record,
+                              const oci::RuntimeConfig& config) {
+  const auto locked = folder.lock();
+  if (!locked) return locked.error().kind() == ErrorKind::not_found ? Result<void>() : locked;
+  return destroy_container(folder, record, &config);
+}
+
 }  // namespace gantry::runtime

@@ -13,4 +13,9 @@ void kill_container(const Record& record);
 Result<void> destroy_container(ContainerFolder& folder, const Record& record,
                                const oci::RuntimeConfig* config);
 
+// The same for a folder that isn't locked: another command may have deleted the container meanwhile, which is
+// no failure.
+Result<void> destroy_if_there(ContainerFolder& folder, const Record& record,
+                              const oci::RuntimeConfig& config);
+
 }  // namespace gantry::runtime

@@ -88,19 +88,6 @@ Result<void> check_restored_terminal(const oci::RuntimeConfig& config, const Res
                      "cannot use console socket if gantry-oci will not detach or allocate tty");
 }
 
-// What takes the place of a dumped terminal of the host.
-Result<void> check_own_terminal(const RestoreOptions& options, int fd) {
-  if (!options.criu.shell_job) {
-    return Error::make(ErrorKind::invalid,
-                       "its descriptor {} was a terminal outside of the container: --shell-job gives it ours",
-                       fd);
-  }
-  if (::isatty(fd) != 0) return {};
-  return Error::make(ErrorKind::invalid,
-                     "--shell-job: our descriptor {} must be a terminal, as its own was at the checkpoint",
-                     fd);
-}
-
 // A mount namespace for the time of a restore: criu wants the root to be a mount, and what is mounted for it
 // goes with us and criu, whoever is killed. It must be ours too, as criu reaches its folders by our
 // descriptors.
@@ -190,7 +177,7 @@ class Restoration {
   Result<void> place_criu(pid_t criu, bool in_cgroup, Limits limits, CriuCall& call);
   Result<void> add_mounts(CriuMessage& message, const RestoreOptions& options);
   Result<void> add_namespaces(CriuCall& call);
-  Result<void> add_stdio(CriuMessage& message, const RestoreOptions& options, const std::string& images);
+  Result<void> add_stdio(CriuMessage& message, const std::string& images);
   Result<void> take_notice(const CriuResponse& notice, UniqueFd came_along, const UniqueFd& console);
 
   const OwnMounts& mounts_;
@@ -263,17 +250,13 @@ Result<void> Restoration::add_namespaces(CriuCall& call) {
 }
 
 // Our stdio takes the place of what lay outside of the container when it was dumped.
-Result<void> Restoration::add_stdio(CriuMessage& message, const RestoreOptions& options,
-                                    const std::string& images) {
+Result<void> Restoration::add_stdio(CriuMessage& message, const std::string& images) {
   const std::string source = join_path(images, descriptors_file);
   const std::string text = TRY(read_file(source));
   const auto names = TRY(parse_json<std::vector<std::string>>(text, source));
-  for (size_t i = 0; i < names.size() && i < 3; ++i) {
-    const int fd = static_cast<int>(i);
-    const bool terminal = is_terminal_name(names[i]);
-    if (terminal) TRY(check_own_terminal(options, fd));
-    const bool outside = terminal || names[i].rfind("pipe:[", 0) == 0 || names[i].rfind("file[", 0) == 0;
-    if (outside) add_criu_inherited(message, names[i], fd);
+  for (size_t fd = 0; fd < names.size() && fd < 3; ++fd) {
+    const bool outside = names[fd].rfind("pipe:[", 0) == 0 || names[fd].rfind("file[", 0) == 0;
+    if (outside) add_criu_inherited(message, names[fd], static_cast<int>(fd));
   }
   return {};
 }
@@ -317,7 +300,7 @@ Result<void> Restoration::restore(const GlobalOptions& global, const RestoreOpti
   call.options.add_text_if(63, options.lsm_mount_context);
   TRY(add_mounts(call.options, options));
   TRY(add_namespaces(call));
-  TRY(add_stdio(call.options, options, folders.image_path));
+  TRY(add_stdio(call.options, folders.image_path));
   UniqueFd console;
   if (!options.console_socket.empty())
     console = TRY(connect_stream_socket("console socket", options.console_socket));

@@ -64,7 +64,7 @@ CommandResult Containers::runtime(std::vector<std::string> arguments) {
   all.insert(all.end(), arguments.begin(), arguments.end());
   Command command;
   command.arguments = std::move(all);
-  command.limit = std::chrono::minutes(1);
+  command.limit = std::chrono::minutes(3);
   auto result = run_command(command);
   if (!result) return {-1, "", result.error().message()};
   return std::move(*result);
@@ -100,7 +100,7 @@ CommandResult Containers::run_silently(const std::vector<std::string>& arguments
                        "sh",      program, "--root",
                        root(),    "--log", log};
   command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
-  command.limit = std::chrono::minutes(1);
+  command.limit = std::chrono::minutes(3);
   auto result = run_command(command);
   if (!result) return {-1, "", result.error().message()};
   result->errors = read_file(log).value_or("");

@@ -20,7 +20,7 @@ class Containers : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  // gantry-oci with the test's own --root. Never waits longer than a minute.
+  // gantry-oci with the test's own --root. Never waits longer than three minutes (an emulated guest is slow).
   CommandResult runtime(std::vector<std::string> arguments);
   // Writes config.json: the default one with `args` as its program, after `change`.
   void configure(

@@ -97,6 +97,7 @@ TEST_F(Containers, EventsHaveStatisticsAndTellOfOutOfMemory) {
     config.linux_->resources.memory->limit = 32 << 20;
     config.linux_->resources.memory->swap = 32 << 20;
     config.linux_->resources.pids = oci::PidsResources{7};
+    config.linux_->resources.hugepage_limits = {{"2MB", 4 << 20}};
   });
   ASSERT_EQ(create(test_id).status, 0);
   ASSERT_EQ(runtime({"start", test_id}).status, 0);
