@@ -87,7 +87,8 @@ class Removal {
   Result<void> enter(UniqueFd folder, const std::string& name) {
     struct stat info {};
     if (::fstat(folder.get(), &info) != 0) return Error::system(errno, "stat");
-    levels_.push_back({name, info.st_dev, info.st_ino, TRY(empty_of_files(folder))});
+    auto folders = TRY(empty_of_files(folder));
+    levels_.push_back({name, info.st_dev, info.st_ino, std::move(folders)});
     here_ = std::move(folder);
     return {};
   }

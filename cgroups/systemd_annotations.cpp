@@ -155,7 +155,8 @@ Result<UnitProperty> parse_annotation(std::string_view name, const std::string& 
   if (name.size() < shortest_name || !is_letters(name)) {
     return Error::make(ErrorKind::invalid, "a property's name has letters only, {} or more", shortest_name);
   }
-  UnitProperty property{std::string(name), TRY(parse_variant(text))};
+  auto value = TRY(parse_variant(text));
+  UnitProperty property{std::string(name), std::move(value)};
   if (!counts_seconds(name)) return property;
   property.name = std::string(name.substr(0, name.size() - 3)) + "USec";
   property.value = TRY(to_microseconds(property.value));

@@ -36,8 +36,17 @@ Result<void> add_memory_limits(const oci::MemoryResources& memory, UnitPropertie
   auto swap = swap_max(memory.limit, memory.swap);
   if (!swap) return std::move(swap).error().context("{}", field_path("memory.swap"));
   if (!*swap) return {};
-  properties.push_back(
-      {"MemorySwapMax", **swap == "max" ? unlimited : TRY(parse_unsigned("memory.swap", **swap))});
+  const uint64_t most = **swap == "max" ? unlimited : TRY(parse_unsigned("memory.swap", **swap));
+  properties.push_back({"MemorySwapMax", most});
+  return {};
+}
+
+// TRY has a statement of its own: where it returns from within a braced list, what the list holds by then
+// leaks.
+Result<void> add_cpu_mask(const char* property, std::string_view field, std::string_view list,
+                          UnitProperties& properties) {
+  auto mask = TRY(cpu_mask(field, list));
+  properties.push_back({property, std::move(mask)});
   return {};
 }
 
@@ -60,9 +69,9 @@ Result<void> add_cpu_limits(const oci::CpuResources& cpu, unsigned version, Unit
   if (idle || weight != 0) properties.push_back({"CPUWeight", idle ? uint64_t{0} : weight});
   add_quota(cpu.quota.value_or(0), cpu.period.value_or(0), version, properties);
   if (version < knows_cpusets) return {};
-  if (cpu.cpus) properties.push_back({"AllowedCPUs", TRY(cpu_mask(field_path("cpu.cpus"), *cpu.cpus))});
+  if (cpu.cpus) TRY(add_cpu_mask("AllowedCPUs", field_path("cpu.cpus"), *cpu.cpus, properties));
   if (cpu.mems) {
-    properties.push_back({"AllowedMemoryNodes", TRY(cpu_mask(field_path("cpu.mems"), *cpu.mems))});
+    TRY(add_cpu_mask("AllowedMemoryNodes", field_path("cpu.mems"), *cpu.mems, properties));
   }
   return {};
 }
@@ -109,14 +118,17 @@ Result<void> add_unified_entry(const std::string& file, std::string_view text, u
     const uint64_t amount = TRY(number_or_max(path, text));
     properties.push_back({std::string(property), file == "pids.max" && amount == 0 ? 1 : amount});
   }
-  if (file == "cpu.weight") properties.push_back({"CPUWeight", TRY(parse_unsigned(path, text))});
+  if (file == "cpu.weight") {
+    const uint64_t weight = TRY(parse_unsigned(path, text));
+    properties.push_back({"CPUWeight", weight});
+  }
   if (file == "cpu.idle" && text == "1" && version >= knows_idle_weight) {
     properties.push_back({"CPUWeight", uint64_t{0}});
   }
   if (file == "cpu.max") return add_unified_quota(path, text, version, properties);
   if (version < knows_cpusets) return {};
-  if (file == "cpuset.cpus") properties.push_back({"AllowedCPUs", TRY(cpu_mask(path, text))});
-  if (file == "cpuset.mems") properties.push_back({"AllowedMemoryNodes", TRY(cpu_mask(path, text))});
+  if (file == "cpuset.cpus") TRY(add_cpu_mask("AllowedCPUs", path, text, properties));
+  if (file == "cpuset.mems") TRY(add_cpu_mask("AllowedMemoryNodes", path, text, properties));
   return {};
 }
 
