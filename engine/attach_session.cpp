@@ -84,8 +84,10 @@ class Relay {
   Result<bool> take_output() {
     std::array<char, most_packet + 1> packet{};
     const ssize_t size = recv(session_.socket.get(), packet.data(), packet.size(), 0);
-    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-    if (size < 0 && errno != ECONNRESET) return Error::system(errno, "read from the container");
+    // ECONNRESET, once, tells that the monitor closed with input of ours unread; the last output comes behind
+    // it.
+    if (size < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNRESET)) return true;
+    if (size < 0) return Error::system(errno, "read from the container");
     if (size <= 0) return false;
     const int to = packet[0] == 3 ? STDERR_FILENO : STDOUT_FILENO;
     auto written = write_all(BorrowedFd(to), {packet.data() + 1, static_cast<size_t>(size) - 1});
