@@ -2,7 +2,9 @@
 import os
 import pathlib
 import signal
+import time
 
+import pytest
 from clients import wait_until
 from image import NAME
 
@@ -98,13 +100,25 @@ def test_exec(docker):
                lambda: docker.result("exec", "first", "test", "-e", "/detached").returncode == 0)
 
 
+def resize_until(terminal, wanted, limit=30.0):
+    """To 44 by 122; again each second, as docker's client begins to listen for it some time after its first output."""
+    deadline = time.monotonic() + limit
+    while True:
+        terminal.resize(44, 121)
+        terminal.resize(44, 122)
+        try:
+            return terminal.wait_for(wanted, 1.0)
+        except pytest.fail.Exception:
+            if time.monotonic() > deadline:
+                raise
+
+
 def test_terminal(docker):
     program = """tty; trap 'echo interrupted; exit 5' INT
                  until [ "$(stty size)" = '44 122' ]; do sleep 0.05; done; echo resized; cat"""
     terminal = docker.terminal("run", "-it", "--name", "first", NAME, "sh", "-c", program)
     terminal.wait_for("/dev/pts/0")
-    terminal.resize(44, 122)
-    terminal.wait_for("resized")
+    resize_until(terminal, "resized")
     terminal.type("typed\n")
     terminal.wait_for("typed\ntyped\n")
     terminal.type("\x03")
