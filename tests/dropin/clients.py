@@ -104,6 +104,21 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
+    def echo_until_interrupted(self):
+        """`cat` below a trap that prints and exits with 5."""
+        self.type("typed\n")
+        self.wait_for("typed\ntyped\n")
+        self.type("\x03")
+        text, status = self.finish()
+        assert "interrupted" in text and status == 5
+
+    def leave_attached_shell(self):
+        """It answers, and ends with 6."""
+        self.type("echo at''tached\n")
+        self.wait_for("attached")
+        self.type("exit 6\n")
+        self.finish()
+
     def wait_for(self, wanted, limit=30.0):
         """Reads on until the text is there; fails with all that came otherwise."""
         deadline = time.monotonic() + limit

@@ -81,11 +81,7 @@ def test_terminal(containerd):
     terminal.wait_for("/dev/pts/0")
     terminal.resize(44, 122)
     terminal.wait_for("resized")
-    terminal.type("typed\n")
-    terminal.wait_for("typed\ntyped\n")
-    terminal.type("\x03")
-    text, status = terminal.finish()
-    assert "interrupted" in text and status == 5
+    terminal.echo_until_interrupted()
 
 
 def test_terminal_of_exec(containerd):

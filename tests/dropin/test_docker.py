@@ -119,11 +119,7 @@ def test_terminal(docker):
     terminal = docker.terminal("run", "-it", "--name", "first", NAME, "sh", "-c", program)
     terminal.wait_for("/dev/pts/0")
     resize_until(terminal, "resized")
-    terminal.type("typed\n")
-    terminal.wait_for("typed\ntyped\n")
-    terminal.type("\x03")
-    text, status = terminal.finish()
-    assert "interrupted" in text and status == 5
+    terminal.echo_until_interrupted()
 
 
 def test_terminal_of_exec(docker):
@@ -142,10 +138,7 @@ def test_detach_and_attach(docker):
     terminal.finish()
     assert docker.status("first") == "running"
     attached = docker.terminal("attach", "first")
-    attached.type("echo at''tached\n")
-    attached.wait_for("attached")
-    attached.type("exit 6\n")
-    attached.finish()
+    attached.leave_attached_shell()
     assert docker("wait", "first") == "6"
 
 

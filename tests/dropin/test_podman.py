@@ -128,11 +128,7 @@ def test_terminal(podman):
     terminal.wait_for("/dev/pts/0\n33 111\n")
     terminal.resize(44, 122)
     terminal.wait_for("resized")
-    terminal.type("typed\n")
-    terminal.wait_for("typed\ntyped\n")
-    terminal.type("\x03")
-    text, status = terminal.finish()
-    assert "interrupted" in text and status == 5
+    terminal.echo_until_interrupted()
 
 
 def test_terminal_of_exec_and_attach(podman):
@@ -144,10 +140,7 @@ def test_terminal_of_exec_and_attach(podman):
     text, status = terminal.finish()
     assert "got input" in text and status == 4
     attached = podman.terminal("attach", "c")
-    attached.type("echo at''tached\n")
-    attached.wait_for("attached")
-    attached.type("exit 6\n")
-    attached.finish()
+    attached.leave_attached_shell()
     assert podman("wait", "c") == "6"
 
 
