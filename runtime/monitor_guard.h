@@ -52,7 +52,6 @@ class GuardLink {
   Result<std::string> keep_over_exec() const;
   void close_on_exec() const;
   bool is_open() const { return bool(monitor_end_); }
-  bool owns(int fd) const { return fd == monitor_end_.get() || fd == guard_end_.get(); }
   void close();
 
  private:

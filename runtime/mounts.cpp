@@ -270,8 +270,9 @@ Failure mount_on(UniqueFd target, MountPlan& plan, ClosedTogether& done) {
 // What was mounted there now, and nothing else, since nobody else is in this mount namespace yet.
 Failure keep_procfs(BorrowedFd root, MountProgress& progress) {
   progress.procfs = make_real_folder(root, "/proc");
-  if (progress.procfs && is_procfs_root(progress.procfs)) return {};
-  return {"open the new /proc", errno};
+  if (!progress.procfs) return {"mount /proc: open what was mounted, for sysctls", errno};
+  if (is_procfs_root(progress.procfs)) return {};
+  return {"mount /proc: what was mounted is not the root of a procfs"};
 }
 
 }  // namespace
