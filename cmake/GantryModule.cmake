@@ -49,14 +49,17 @@ endif()
 # A section for each function: what no program calls is left out, and link_order.txt can put the rest in order.
 target_compile_options(gantry_options INTERFACE "$<$<CONFIG:Release>:-ffunction-sections;-fdata-sections>")
 add_link_options(-Wl,--gc-sections)
+# What is tested is instrumented, the tests needn't be; but the thread sanitizer has to see all.
+add_library(gantry_sanitizers INTERFACE)
 if(GANTRY_SANITIZE)
-  target_compile_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-omit-frame-pointer
-                                                  -fno-sanitize-recover=undefined)
+  target_compile_options(gantry_sanitizers INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-omit-frame-pointer
+                                                     -fno-sanitize-recover=undefined)
   target_link_options(gantry_options INTERFACE -fsanitize=${GANTRY_SANITIZE})
 endif()
 # clang has words of its own about what gcc takes; gcc's are errors in every other preset.
 if(GANTRY_FUZZ)
-  target_compile_options(gantry_options INTERFACE -fsanitize=fuzzer-no-link -Wno-error -Wno-unknown-warning-option)
+  target_compile_options(gantry_options INTERFACE -Wno-error -Wno-unknown-warning-option)
+  target_compile_options(gantry_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(GANTRY_COVERAGE)
   target_compile_options(gantry_options INTERFACE --coverage)
@@ -69,17 +72,18 @@ endfunction()
 
 # gantry_module(NAME [WAITS] SOURCES file… [MODULES module…] [LIBRARIES target…])
 # One static library, gantry_NAME. MODULES are the modules it may use: exactly its row in docs/architecture.md.
-# WAITS: it waits for disks, networks and people, not for the processor: -O1, which compiles in two thirds of the time.
+# WAITS: it waits for disks, networks and people, not for the processor: -O1, which compiles in two thirds of the time,
+# and -O0 under the sanitizers, whose checks the optimiser takes long for.
 function(gantry_module name)
   cmake_parse_arguments(ARG "WAITS" "" "SOURCES;MODULES;LIBRARIES" ${ARGN})
   add_library(gantry_${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(gantry_${name} PUBLIC gantry_options)
+  target_link_libraries(gantry_${name} PUBLIC gantry_options PRIVATE gantry_sanitizers)
   foreach(module IN LISTS ARG_MODULES)
     target_link_libraries(gantry_${name} PUBLIC gantry_${module})
   endforeach()
   target_link_libraries(gantry_${name} PUBLIC ${ARG_LIBRARIES})
   if(ARG_WAITS)
-    target_compile_options(gantry_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    target_compile_options(gantry_${name} PRIVATE $<IF:$<CONFIG:Release>,-O1,-O0>)
   endif()
   gantry_batch(gantry_${name})
 endfunction()
@@ -94,7 +98,7 @@ function(gantry_program name)
   foreach(module IN LISTS ARG_MODULES)
     target_link_libraries(${name} PRIVATE gantry_${module})
   endforeach()
-  target_link_libraries(${name} PRIVATE gantry_options ${ARG_LIBRARIES})
+  target_link_libraries(${name} PRIVATE gantry_options gantry_sanitizers ${ARG_LIBRARIES})
   if(ARG_STATIC AND NOT GANTRY_SANITIZE)
     target_link_libraries(${name} PRIVATE gantry_fmt_static)
     target_link_options(${name} PRIVATE -static)
@@ -108,18 +112,21 @@ function(gantry_program name)
 endfunction()
 
 function(gantry_test_definitions name)
-  target_compile_definitions(${name} PRIVATE GANTRY_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
-                                             GANTRY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(${name} PRIVATE GANTRY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endfunction()
 
 # What is tested is optimised, tests needn't be.
 function(gantry_test_options name)
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  target_compile_options(${name} PRIVATE -O0)
+  if(GANTRY_SANITIZE MATCHES thread)
+    target_link_libraries(${name} PRIVATE gantry_sanitizers)
+  endif()
 endfunction()
 
 # gantry_test(NAME SOURCES file… [MODULES module…] [LIBRARIES target…] [PROGRAMS target…] [GUEST | SYSTEMD])
 # One GoogleTest program. GUEST: its tests need enforced cgroup v2 limits, so `scripts/test` runs it in the guest
-# wherever the host can't enforce them. SYSTEMD: and systemd, in a guest that systemd runs. PROGRAMS are built before it; it finds them in GANTRY_BIN_DIR.
+# wherever the host can't enforce them. SYSTEMD: and systemd, in a guest that systemd runs. PROGRAMS are built before
+# it; it finds them by tests/support/programs.h.
 function(gantry_test name)
   cmake_parse_arguments(ARG "GUEST;SYSTEMD" "" "SOURCES;MODULES;LIBRARIES;PROGRAMS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})

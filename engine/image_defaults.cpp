@@ -124,8 +124,9 @@ Result<void> set_mounts(ContainerRecord& record, const oci::ContainerConfig& ima
     if (path.empty() || path[0] != '/' || path == "/") {
       return Error::make(ErrorKind::invalid, "image's volume \"{}\" must be an absolute path", path);
     }
-    const bool mounted = std::any_of(record.mounts.begin(), record.mounts.end(),
-                                     [&](const MountSpec& mount) { return mount.destination == path; });
+    const bool mounted =
+        std::any_of(record.mounts.begin(), record.mounts.end(),
+                    [&, &path = path](const MountSpec& mount) { return mount.destination == path; });
     MountSpec mount;
     mount.destination = path;
     if (!mounted) add_anonymous_volume(record, mount);

@@ -1,6 +1,7 @@
 #include "tests/cli/gantry_runner.h"
 
 #include "base/text.h"
+#include "tests/support/programs.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 namespace gantry::test {
 
 std::vector<std::string> GantryRunner::command(std::vector<std::string> words) const {
-  std::vector<std::string> all = {GANTRY_BIN_DIR "/gantry", "--root", sandbox_.root(), "--run-root",
+  std::vector<std::string> all = {test::program_path("gantry"), "--root", sandbox_.root(), "--run-root",
                                   sandbox_.run_root()};
   all.insert(all.end(), words.begin(), words.end());
   return all;

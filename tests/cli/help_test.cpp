@@ -2,6 +2,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "tests/support/programs.h"
 #include "tests/support/results.h"
 
 namespace gantry {
@@ -13,7 +14,7 @@ using testing::StartsWith;
 using Words = std::vector<std::string>;
 
 CommandResult gantry(const std::string& line) {
-  Words words = {GANTRY_BIN_DIR "/gantry"};
+  Words words = {test::program_path("gantry")};
   for (const auto& word : split(line, ' ')) {
     if (!word.empty()) words.push_back(word);
   }

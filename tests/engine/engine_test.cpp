@@ -7,6 +7,7 @@
 #include "images/image_store.h"
 #include "runtime/monitor_client.h"
 #include "tests/engine/sandbox.h"
+#include "tests/support/programs.h"
 #include "tests/support/results.h"
 #include "tests/support/wait.h"
 
@@ -69,9 +70,9 @@ class EngineTest : public testing::Test {
     EngineOptions options;
     options.root = sandbox_->root();
     options.run_root = sandbox_->run_root();
-    options.runtime = GANTRY_BIN_DIR "/gantry-oci";
-    options.monitor = GANTRY_BIN_DIR "/gantry-monitor";
-    options.command_line = GANTRY_BIN_DIR "/gantry";
+    options.runtime = test::program_path("gantry-oci");
+    options.monitor = test::program_path("gantry-monitor");
+    options.command_line = test::program_path("gantry");
     return options;
   }
 

@@ -2,6 +2,7 @@
 
 #include "base/process.h"
 #include "tests/registry/fixture.h"
+#include "tests/support/programs.h"
 #include "tests/support/results.h"
 #include "tests/support/wait.h"
 
@@ -15,7 +16,7 @@ namespace {
 using gantry::test::wait_until;
 using testing::HasSubstr;
 
-const std::string program = GANTRY_BIN_DIR "/gantry-registry";
+const std::string program = gantry::test::program_path("gantry-registry");
 
 class Program : public RegistryTest {
  protected:

@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <algorithm>
 #include <chrono>
@@ -27,7 +28,7 @@ class Bombs : public Containers {
   void SetUp() override {
     Containers::SetUp();
     if (IsSkipped()) return;
-    const auto program = read_file(GANTRY_BIN_DIR "/../tests/hostile", size_t{1} << 26);
+    const auto program = read_file(test::program_directory() + "/../tests/hostile", size_t{1} << 26);
     ASSERT_OK(program);
     ASSERT_OK(write_file(rootfs() + "/bin/hostile", *program, 0755));
     configure({"sh", "-c", "while :; do echo >>/tmp/beats; sleep 0.05; done"});

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "runtime/criu_message.h"
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ class Checkpoints : public Containers {
                          "-c",
                          "exec \"$@\" <\"$0\" >\"$0\" 2>&1",
                          terminal,
-                         GANTRY_BIN_DIR "/gantry-oci",
+                         test::program_path("gantry-oci"),
                          "--root",
                          root(),
                          "--log",

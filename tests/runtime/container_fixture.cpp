@@ -2,6 +2,7 @@
 
 #include "cgroups/host.h"
 #include "oci/state.h"
+#include "tests/support/programs.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@
 namespace gantry::runtime {
 namespace {
 
-constexpr const char* program = GANTRY_BIN_DIR "/gantry-oci";
+const char* const program = test::program_path("gantry-oci");
 constexpr const char* applets[] = {"sh",    "cat",   "ls",    "id",       "echo",   "true",     "false",
                                    "sleep", "mount", "env",   "pwd",      "stat",   "hostname", "touch",
                                    "head",  "grep",  "mkdir", "kill",     "tail",   "wc",       "tty",

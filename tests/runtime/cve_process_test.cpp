@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <cstring>
@@ -166,7 +167,7 @@ TEST_F(CveProcessTest, Cve_2025_52881_SysctlsAreWrittenToTheirOwnProcfs) {
       "sh",
       file("proc"),
       file("fake"),
-      GANTRY_BIN_DIR "/gantry-oci",
+      test::program_path("gantry-oci"),
       "--root",
       root(),
       "run",

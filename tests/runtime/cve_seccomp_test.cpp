@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <sys/stat.h>
@@ -39,7 +40,7 @@ class CveSeccompTest : public Containers {
 #endif
     Containers::SetUp();
     if (IsSkipped()) return;
-    const auto program = read_file(GANTRY_BIN_DIR "/../tests/hostile", size_t{1} << 26);
+    const auto program = read_file(test::program_directory() + "/../tests/hostile", size_t{1} << 26);
     ASSERT_OK(program);
     ASSERT_OK(write_file(rootfs() + "/bin/hostile", *program, 0755));
   }

@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -181,7 +182,7 @@ TEST_F(CveTest, PreservedDescriptorsMustBeOpenAndAreOnlyThoseAsked) {
                        "-c",
                        "exec 3</etc/hostname 4</etc/passwd; exec \"$@\"",
                        "sh",
-                       GANTRY_BIN_DIR "/gantry-oci",
+                       test::program_path("gantry-oci"),
                        "--root",
                        root(),
                        "run",
@@ -261,7 +262,7 @@ class CveProgramTest : public CveTest {
   }
 
  private:
-  const std::string path_ = GANTRY_BIN_DIR "/gantry-oci";
+  const std::string path_ = test::program_path("gantry-oci");
   std::string before_;
 };
 

@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "runtime/commands.h"
+#include "tests/support/programs.h"
 #include "tests/support/results.h"
 
 namespace gantry::runtime {
@@ -14,7 +15,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 CommandResult call(const std::string& program, const std::string& line) {
-  Command command{{GANTRY_BIN_DIR "/" + program}, {}, {}, {}, {}};
+  Command command{{test::program_path(program)}, {}, {}, {}, {}};
   for (const auto& word : split(line, ' ')) {
     if (!word.empty()) command.arguments.push_back(word);
   }

@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <climits>
 #include <filesystem>
@@ -91,7 +92,7 @@ TEST_F(Containers, FailingHookStopsTheContainerAndQuotesWhatItSaid) {
   for (const auto& [name, stage] : stages) {
     const std::string after = file("poststop-ran");
     ASSERT_OK(remove_file(after));
-    const auto result = run({"sleep", "1000"}, [&](auto& config) {
+    const auto result = run({"sleep", "1000"}, [&, stage = stage](auto& config) {
       config.hooks = oci::Hooks{};
       (*config.hooks).*stage = {fails};
       config.hooks->poststop = {script("echo >" + after)};
@@ -123,7 +124,7 @@ TEST_F(Containers, Cve_2024_21626_HooksInheritNoDescriptor) {
                        "exec 9<\"$1\"; shift; exec \"$@\"",
                        "sh",
                        file("careless"),
-                       GANTRY_BIN_DIR "/gantry-oci",
+                       test::program_path("gantry-oci"),
                        "--root",
                        root(),
                        "run",
@@ -164,9 +165,15 @@ TEST_F(Containers, HooksWithoutAnEnvironmentHaveOurs) {
     config.hooks->poststop = {script("echo with=$FROM_CALLER >" + file("own"))};
   });
   Command command;
-  command.arguments = {
-      "env",  "FROM_CALLER=yes", GANTRY_BIN_DIR "/gantry-oci", "--root", root(), "run", "--bundle", bundle(),
-      test_id};
+  command.arguments = {"env",
+                       "FROM_CALLER=yes",
+                       test::program_path("gantry-oci"),
+                       "--root",
+                       root(),
+                       "run",
+                       "--bundle",
+                       bundle(),
+                       test_id};
   const auto result = run_command(command);
   ASSERT_OK(result);
   EXPECT_EQ(read_file(file("seen")).value_or(""), "yes\n") << result->errors;

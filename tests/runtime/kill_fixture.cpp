@@ -1,6 +1,7 @@
 #include "tests/runtime/kill_fixture.h"
 
 #include "tests/runtime/own_mounts.h"
+#include "tests/support/programs.h"
 
 #include <algorithm>
 #include <csignal>
@@ -44,7 +45,7 @@ void KilledAtEachCall::TearDown() {
 }
 
 std::vector<std::string> KilledAtEachCall::command(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), {GANTRY_BIN_DIR "/gantry-oci", "--root", root()});
+  arguments.insert(arguments.begin(), {test::program_path("gantry-oci"), "--root", root()});
   return arguments;
 }
 

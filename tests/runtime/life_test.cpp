@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <fcntl.h>
 #include <future>
@@ -167,7 +168,7 @@ TEST_F(Containers, CreateKilledAtAnyMomentLeavesWhatDeleteForceRemoves) {
     if (child == 0) {
       const int null = ::open("/dev/null", O_RDWR);
       for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
-      ::execl(GANTRY_BIN_DIR "/gantry-oci", "gantry-oci", "--root", root().c_str(), "create", "--bundle",
+      ::execl(test::program_path("gantry-oci"), "gantry-oci", "--root", root().c_str(), "create", "--bundle",
               bundle().c_str(), test_id, nullptr);
       ::_exit(127);
     }

@@ -1,6 +1,7 @@
 #include "tests/runtime/monitor_fixture.h"
 
 #include "cgroups/host.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -13,7 +14,7 @@ namespace gantry::runtime {
 
 namespace {
 
-constexpr const char* monitor_program = GANTRY_BIN_DIR "/gantry-monitor";
+const char* const monitor_program = test::program_path("gantry-monitor");
 constexpr auto limit = std::chrono::seconds(60);
 
 }  // namespace
@@ -53,7 +54,7 @@ void Monitored::prepare(const std::string& script, const std::function<void(Moni
   EXPECT_OK(make_directories(directory()));
   MonitorConfig config;
   config.id = id_;
-  config.runtime = GANTRY_BIN_DIR "/gantry-oci";
+  config.runtime = test::program_path("gantry-oci");
   config.runtime_root = root();
   config.bundle = bundle();
   config.log.path = directory() + "/json.log";

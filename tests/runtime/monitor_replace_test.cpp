@@ -1,4 +1,5 @@
 #include "tests/runtime/monitor_fixture.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -15,7 +16,7 @@ namespace {
 using test::wait_until;
 using testing::HasSubstr;
 
-constexpr const char* own_monitor = GANTRY_BIN_DIR "/gantry-monitor";
+const char* const own_monitor = test::program_path("gantry-monitor");
 // Counts until it finds /end, then ends with 7. It rests now and then, or the log grows by 100,000 lines a
 // second.
 constexpr const char* counter =

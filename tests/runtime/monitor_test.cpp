@@ -1,4 +1,5 @@
 #include "tests/runtime/monitor_fixture.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <sys/socket.h>
@@ -211,7 +212,8 @@ TEST_F(Monitored, HangingHealthCheckTimesOut) {
 
 TEST_F(Monitored, SecondMonitorIsRefused) {
   ASSERT_GT(launch("sleep 1000").pid, 0);
-  const auto second = run_command({.arguments = {GANTRY_BIN_DIR "/gantry-monitor", "--dir", directory()}});
+  const auto second =
+      run_command({.arguments = {test::program_path("gantry-monitor"), "--dir", directory()}});
   ASSERT_OK(second);
   EXPECT_EQ(second->status, 1);
   EXPECT_THAT(second->errors, HasSubstr("has a monitor already"));
@@ -245,7 +247,7 @@ TEST(MonitorCommandLine, BadUseIsAnError) {
                         {{"--dir", "/tmp", "--sync-fd", "777"}, 2, "--sync-fd"}};
   for (const auto& [arguments, status, text] : cases) {
     Command command;
-    command.arguments = {GANTRY_BIN_DIR "/gantry-monitor"};
+    command.arguments = {test::program_path("gantry-monitor")};
     command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
     const auto result = run_command(command);
     ASSERT_OK(result);

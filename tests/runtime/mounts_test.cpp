@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <unistd.h>
 
@@ -145,7 +146,7 @@ TEST_F(Containers, WithoutTheRightToMakeDevicesTheHostsAreBound) {
   command.arguments = {"setpriv",
                        "--bounding-set=-mknod",
                        "--inh-caps=-all",
-                       GANTRY_BIN_DIR "/gantry-oci",
+                       test::program_path("gantry-oci"),
                        "--root",
                        root(),
                        "run",

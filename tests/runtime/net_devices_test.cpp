@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 namespace gantry::runtime {
 namespace {
@@ -18,7 +19,7 @@ class NetDevices : public Containers {
     Command command;
     command.arguments = {"unshare", "-n", "sh", "-c",
                          format("set -e; {}; {}/gantry-oci --root {} run --bundle {} {}; {}", devices,
-                                GANTRY_BIN_DIR, root(), bundle(), test_id, left)};
+                                test::program_directory(), root(), bundle(), test_id, left)};
     command.limit = std::chrono::minutes(1);
     auto result = run_command(command);
     return result ? std::move(*result) : CommandResult{-1, "", result.error().message()};

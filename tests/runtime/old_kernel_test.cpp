@@ -1,4 +1,5 @@
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <cstddef>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ class OldKernel : public Containers {
       ::dup2(out, 2);
       ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
       if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) ::_exit(126);
-      ::execl(GANTRY_BIN_DIR "/gantry-oci", "gantry-oci", "--root", root_path.c_str(), "run", "--bundle",
+      ::execl(test::program_path("gantry-oci"), "gantry-oci", "--root", root_path.c_str(), "run", "--bundle",
               bundle_path.c_str(), test_id, nullptr);
       ::_exit(127);
     }

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "runtime/terminal.h"
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <sys/socket.h>
@@ -101,8 +102,9 @@ TEST_F(Containers, StdioThatIsNoDeviceGetsTheProgramsUserAndGroup) {
 TEST_F(Containers, CallersGroupsAreKeptWhereTheAnnotationSaysSo) {
   configure({"id", "-G"}, [](auto& config) { config.annotations["run.oci.keep_original_groups"] = "1"; });
   Command command;
-  command.arguments = {"setpriv",  "--groups", "0,77", GANTRY_BIN_DIR "/gantry-oci", "--root", root(), "run",
-                       "--bundle", bundle(),   test_id};
+  command.arguments = {"setpriv", "--groups", "0,77", test::program_path("gantry-oci"),
+                       "--root",  root(),     "run",  "--bundle",
+                       bundle(),  test_id};
   const auto result = run_command(command);
   ASSERT_OK(result);
   EXPECT_EQ(result->output, "0 77\n") << result->errors;

@@ -2,6 +2,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ class Relay : public Containers {
                          "-c",
                          "\"$@\" | { " + reader + "; }",
                          "sh",
-                         GANTRY_BIN_DIR "/gantry-oci",
+                         test::program_path("gantry-oci"),
                          "--root",
                          root(),
                          "run",
@@ -68,7 +69,7 @@ class ExecUnderWay {
     if (pid_ == 0) {
       ::dup2(::open("/dev/null", O_RDWR), 0);
       ::dup2(pipe->write.get(), 1);
-      std::vector<const char*> line = {GANTRY_BIN_DIR "/gantry-oci", "--root", root.c_str(), "exec"};
+      std::vector<const char*> line = {test::program_path("gantry-oci"), "--root", root.c_str(), "exec"};
       for (const auto& argument : arguments) line.push_back(argument.c_str());
       line.push_back(nullptr);
       ::execv(line[0], const_cast<char**>(line.data()));  // NOLINT: execv changes none
@@ -152,7 +153,7 @@ TEST_F(CveRelayTest, Cve_2026_53495_ExecEndsWithItsProcessWhateverKeepsItsOutput
        {std::vector<std::string>{}, std::vector<std::string>{"--tty"}}) {
     Command command;
     command.arguments = {
-        "/bin/sh", "-c",  "\"$@\" >/dev/null 2>&1", "sh", GANTRY_BIN_DIR "/gantry-oci", "--root",
+        "/bin/sh", "-c",  "\"$@\" >/dev/null 2>&1", "sh", test::program_path("gantry-oci"), "--root",
         root(),    "exec"};
     command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
     command.arguments.insert(command.arguments.end(), {test_id, "sh", "-c", script});

@@ -29,17 +29,19 @@ TEST_F(SpecFields, RootfsPropagationIsThatOfTheContainersRoot) {
                                                        {"unbindable", " unbindable"},
                                                        {"runbindable", " unbindable"}};
   for (const auto& [value, shown] : cases) {
-    EXPECT_THAT(mount_line("/", [&](auto& config) { config.linux_->rootfs_propagation = value; }),
+    EXPECT_THAT(mount_line("/", [value = value](auto& config) { config.linux_->rootfs_propagation = value; }),
                 HasSubstr(shown))
         << value;
   }
   for (const char* value : {"private", "rprivate"}) {
-    const auto line = mount_line("/", [&](auto& config) { config.linux_->rootfs_propagation = value; });
+    const auto line =
+        mount_line("/", [value = value](auto& config) { config.linux_->rootfs_propagation = value; });
     EXPECT_THAT(line, HasSubstr("/rootfs / ")) << value;
     EXPECT_THAT(line, Not(testing::ContainsRegex("shared:|master:|unbindable"))) << value;
   }
   for (const char* value : {"", "slave", "rslave"}) {
-    const auto line = mount_line("/", [&](auto& config) { config.linux_->rootfs_propagation = value; });
+    const auto line =
+        mount_line("/", [value = value](auto& config) { config.linux_->rootfs_propagation = value; });
     EXPECT_THAT(line, Not(HasSubstr("shared:"))) << value;
   }
   EXPECT_THAT(mount_line("/", [](auto& config) { config.linux_->rootfs_propagation = "up"; }),
@@ -164,7 +166,7 @@ TEST_F(SpecFields, LimitsThatCgroupV2HasNotAreRefusedByName) {
        "$.linux.resources.cpu.realtimeRuntime can't be enforced"},
   };
   for (const auto& [change, error] : cases) {
-    const auto result = run({"true"}, [&](auto& config) { change(config.linux_->resources); });
+    const auto result = run({"true"}, [&change = change](auto& config) { change(config.linux_->resources); });
     EXPECT_EQ(result.status, 1) << error;
     EXPECT_THAT(result.errors, HasSubstr(error));
     EXPECT_TRUE(state_folders().empty()) << error;

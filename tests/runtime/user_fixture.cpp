@@ -1,6 +1,7 @@
 #include "tests/runtime/user_fixture.h"
 
 #include "oci/state.h"
+#include "tests/support/programs.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ void UsersContainers::SetUp() {
   if (const auto cache = read_file("/etc/ld.so.cache"))
     ASSERT_OK(write_file(file("etc/ld.so.cache"), *cache, 0644));
   ASSERT_OK(write_file(user_script(), script_text, 0755));
-  const auto program = read_file(GANTRY_BIN_DIR "/gantry-oci");
+  const auto program = read_file(test::program_path("gantry-oci"));
   ASSERT_OK(program);
   ASSERT_OK(write_file(file("gantry-oci"), *program, 0755));
   Command give{{"chown", "-R", "4711:4711", bundle()}, {}, {}, {}, {}};
