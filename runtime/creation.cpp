@@ -25,6 +25,7 @@ namespace gantry::runtime {
 
 Result<void> Creation::make_cgroup(const GlobalOptions& global) {
   cgroup_ = TRY(make_container_cgroup(*config_.linux_, global, folder_, record_));
+  if (cgroup_) log_debug("container {}: cgroup {}", record_.id, record_.cgroup);
   return {};
 }
 
@@ -98,6 +99,7 @@ Result<void> Creation::spawn_init(InitPlan& plan, bool starts_here, const Global
     }
   }
   set_frees_memory(false);
+  log_debug("container {}: init is process {}", record_.id, init_.pid);
   plan.channel.reset();
   plan.start_socket.reset();
   plan.process.terminal.socket.reset();
@@ -179,6 +181,7 @@ Result<void> Creation::follow_init(InitPlan& plan) {
       case Message::mounted:
         TRY(move_devices(plan).context("{}", what));
         TRY(run_runtime_hooks());
+        log_debug("container {}: mounts are made, runtime hooks have run", record_.id);
         TRY(answer(channel_));
         break;
       case Message::ready:
@@ -202,6 +205,7 @@ Result<Created> Creation::commit(const CreateOptions& options) {
   if (receiver != record_.annotations.end()) TRY(send_pidfd(receiver->second, init_.pidfd));
   if (!options.starts_here) TRY(answer(channel_));
   committed_ = true;
+  log_debug("container {}: created", record_.id);
   return Created{std::move(folder_),     std::move(record_),  std::move(config_),
                  std::move(init_.pidfd), std::move(terminal), std::move(channel_)};
 }

@@ -76,7 +76,9 @@ Result<void> destroy_container(ContainerFolder& folder, const Record& record,
       log_result(plan ? run_hooks_here(*plan, state) : Result<void>(plan.error()));
     }
   }
-  return folder.remove();
+  TRY(folder.remove());
+  log_debug("container {}: removed", record.id);
+  return {};
 }
 
 Result<void> destroy_if_there(ContainerFolder& folder, const Record& record,

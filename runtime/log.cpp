@@ -42,11 +42,14 @@ bool has_target() {
   return file || log_socket;
 }
 
+std::string json_record(const char* level, const std::string& text) {
+  return to_json(LogRecord{level, text, format_rfc3339(SystemClock().now(), false)});
+}
+
 void append(const char* level, const std::string& text) {
-  if (!has_target()) return;
-  const std::string time = format_rfc3339(SystemClock().now(), false);
-  const std::string record = target.json ? to_json(LogRecord{level, text, time}) : text;
+  const std::string record = target.json ? json_record(level, text) : text;
   if (log_socket) return log_socket->send(level, record);
+  const std::string time = format_rfc3339(SystemClock().now(), false);
   const std::string line =
       target.json ? record : format("time=\"{}\" level={} msg={}", time, level, quoted(text));
   (void)write_all(file, line + "\n");
@@ -54,6 +57,11 @@ void append(const char* level, const std::string& text) {
 
 void print(const std::string& text) {
   (void)write_all(BorrowedFd(2), text + "\n");
+}
+
+// Where stderr is the log: records as JSON for who asked for that, as runc has it, else words for a person.
+void print_as_log(const char* level, const std::string& prefix, const std::string& text) {
+  print(target.json ? json_record(level, text) : "gantry-oci: " + prefix + text);
 }
 
 }  // namespace
@@ -71,20 +79,24 @@ Result<void> set_log_target(const LogTarget& wanted) {
 }
 
 void log_error(const std::string& text) {
+  if (!has_target()) return print_as_log("error", "", text);
   append("error", text);
-  if (!has_target() || !target.only) print(has_target() ? text : "gantry-oci: " + text);
+  if (!target.only) print(text);
 }
 
 void log_warning(const std::string& text) {
   if (target.level < LogLevel::warning) return;
+  if (!has_target()) return print_as_log("warning", "warning: ", text);
   append("warning", text);
-  if (!has_target()) print("gantry-oci: warning: " + text);
 }
 
-void log_debug(const std::string& text) {
-  if (target.level < LogLevel::debug) return;
+bool logs_debug() {
+  return target.level >= LogLevel::debug;
+}
+
+void write_debug(const std::string& text) {
+  if (!has_target()) return print_as_log("debug", "debug: ", text);
   append("debug", text);
-  if (!has_target()) print("gantry-oci: debug: " + text);
 }
 
 void log_result(const Result<void>& result) {

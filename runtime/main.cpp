@@ -40,7 +40,7 @@ struct GlobalFlags {
         option("log-format", 0, log_format, "FORMAT", "text or json"),
         option("log-level", 0, log_level, "LEVEL", "what is logged: error, warning or debug"),
         toggle("log-only", 0, options.log_only, "errors go to --log FILE alone, not to stderr too"),
-        toggle("debug", 0, options.debug, "--log-level debug"),
+        toggle("debug", 0, options.debug, "--log-level debug: also the steps that were done"),
         option("cgroup-limits", 0, limits, "MODE",
                "a limit that this host can't enforce is an error (required) or a warning (best-effort); "
                "none: no "
@@ -152,6 +152,7 @@ int run_command(const CommandEntry& command, const GlobalOptions& options, const
     return fail(Error::make(ErrorKind::denied, "cannot seal this program against changes by a container"), 1);
   }
   if (shows_us) populate_memory();
+  log_debug("command {}", name);
   const auto status = command.run(options, arguments);
   return status ? *status : fail(status.error(), 1);
 }

@@ -61,6 +61,7 @@ Result<void> start_container(ContainerFolder& folder, const Record& record) {
   TRY(remove_file(folder.file("start.sock")));
   TRY(answer(*connection));
   TRY(await_program(*connection));
+  log_debug("container {}: its program runs", record.id);
   const auto config = TRY(folder.load_config());
   auto hooked = run_poststart_hooks(config, record);
   // Source: runtime-spec runtime.md "Lifecycle", step 9: it goes on with the container's destruction.

@@ -210,6 +210,34 @@ TEST_F(Containers, JsonLogHoldsTheErrorThatAManagerShows) {
   EXPECT_EQ(info.st_mode & 07777, 0600U) << "it quotes arguments, which are nobody else's";
 }
 
+TEST_F(Containers, JsonLogWithoutAFileIsOnStderr) {
+  const auto failed = runtime({"--log-format", "json", "start", test_id});
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.errors,
+              testing::StartsWith(
+                  format(R"({{"level":"error","msg":"container does not exist: {}","time":")", test_id)));
+}
+
+TEST_F(Containers, DebugLogTellsTheStepsAndTheUsualOneDoesNot) {
+  configure({"sleep", "1000"});
+  const auto log = file("debug.json");
+  const std::vector<std::string> to_log = {"--log", log, "--log-format", "json"};
+  const auto logged = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), to_log.begin(), to_log.end());
+    EXPECT_EQ(run_silently(arguments).status, 0);
+    return read_file(log).value_or("");
+  };
+  EXPECT_THAT(logged({"create", "--bundle", bundle(), test_id}), testing::Not(HasSubstr("debug")));
+  EXPECT_THAT(logged({"--debug", "start", test_id}),
+              HasSubstr(format(R"("level":"debug","msg":"container {}: its program runs")", test_id)));
+  EXPECT_THAT(logged({"--debug", "exec", test_id, "true"}), HasSubstr("command exec"));
+  EXPECT_THAT(logged({"--log-level", "debug", "delete", "--force", test_id}),
+              HasSubstr(format("container {}: removed", test_id)));
+  const auto text = logged({"--debug", "run", "--detach", "--bundle", bundle(), test_id});
+  EXPECT_THAT(text, HasSubstr(format("container {}: init is process ", test_id)));
+  EXPECT_THAT(text, HasSubstr(format("container {}: created", test_id)));
+}
+
 TEST_F(Containers, UpdateAndEventsRefuseWhatTheyCannotDo) {
   configure({"sleep", "1000"});
   ASSERT_EQ(create(test_id).status, 0);
