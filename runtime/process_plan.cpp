@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <linux/ioprio.h>
+#include <linux/oom.h>
 #include <set>
 #include <sys/personality.h>
 #include <unistd.h>
@@ -167,6 +168,9 @@ Result<void> check_process(const oci::Process& process, const Place& place) {
   if (!process.user.username.empty()) {
     return place.unsupported(".user.username", "is for Windows, and not supported by this runtime");
   }
+  if (process.oom_score_adj &&
+      (*process.oom_score_adj < OOM_SCORE_ADJ_MIN || *process.oom_score_adj > OOM_SCORE_ADJ_MAX))
+    return place.invalid(".oomScoreAdj", "must be from -1000 to 1000, found {}", *process.oom_score_adj);
   return {};
 }
 

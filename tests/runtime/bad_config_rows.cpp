@@ -30,6 +30,8 @@ std::vector<BadConfig> bad_config_rows() {
       {"$.process.user.additionalGids", "[1,-1]", "must be a whole number",
        "$.process.user.additionalGids[1]"},
       {"$.process.user.umask", "512", "umask 1000 is out of range", nullptr},
+      {"$.process.oomScoreAdj", "1001", "must be from -1000 to 1000, found 1001", nullptr},
+      {"$.process.oomScoreAdj", "-1001", "must be from -1000 to 1000, found -1001", nullptr},
       {"$.process.consoleSize", R"({"height":1})", "\"width\" is missing", nullptr},
       {"$.process.rlimits", R"([{"type":"RLIMIT_FOO","soft":1,"hard":1}])", "unknown rlimit \"RLIMIT_FOO\"",
        "$.process.rlimits[0].type"},
