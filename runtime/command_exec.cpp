@@ -80,6 +80,16 @@ Result<void> add_capability(const std::string& name, oci::Capabilities& sets) {
   return {};
 }
 
+Result<void> add_variables(const std::vector<std::string>& given, std::vector<std::string>& env) {
+  for (const auto& variable : given) {
+    const auto equals = variable.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Error::make(ErrorKind::invalid, "--env must be NAME=VALUE, found \"{}\"", variable);
+    env.push_back(variable);
+  }
+  return {};
+}
+
 // The process document, with what it leaves out taken from the container's own.
 Result<oci::Process> read_process(const std::string& file, const oci::Process& own) {
   const std::string text = TRY(read_file(file));
@@ -90,6 +100,7 @@ Result<oci::Process> read_process(const std::string& file, const oci::Process& o
   if (!process.scheduler) process.scheduler = own.scheduler;
   if (!process.io_priority) process.io_priority = own.io_priority;
   if (!process.exec_cpu_affinity) process.exec_cpu_affinity = own.exec_cpu_affinity;
+  if (!process.oom_score_adj) process.oom_score_adj = own.oom_score_adj;
   return process;
 }
 
@@ -131,7 +142,7 @@ Result<oci::Process> make_process(const ExecFlags& flags, const Arguments& progr
   if (!flags.apparmor.empty()) process.apparmor_profile = flags.apparmor;
   if (!flags.label.empty()) process.selinux_label = flags.label;
   process.no_new_privileges = process.no_new_privileges || flags.no_new_privs;
-  process.env.insert(process.env.end(), flags.env.begin(), flags.env.end());
+  TRY(add_variables(flags.env, process.env));
   if (flags.user != not_given) TRY(set_user(flags.user, process.user));
   for (const auto& group : flags.groups) {
     process.user.additional_gids.push_back(

@@ -94,7 +94,9 @@ Failure enter_container(ExecPlan& plan) {
 }
 
 Result<std::optional<cgroups::Cgroup>> find_cgroup(const Record& record, const std::string& sub) {
-  if (record.cgroup.empty()) return std::optional<cgroups::Cgroup>();
+  if (record.cgroup.empty() && sub.empty()) return std::optional<cgroups::Cgroup>();
+  if (record.cgroup.empty())
+    return Error::make(ErrorKind::unsupported, "--cgroup \"{}\": the container has no cgroup", sub);
   for (const auto& part : split(sub, '/')) {
     if (part == "..")
       return Error::make(ErrorKind::invalid, "--cgroup \"{}\": `..` components are not allowed", sub);
@@ -145,7 +147,8 @@ Result<void> follow(const UniqueFd& channel, const ExecPlan& plan, const Spawned
   for (;;) {
     const auto packet = TRY(receive_packet(channel));
     if (!packet) return {};
-    if (packet->message == Message::failed) return Error(ErrorKind::system, packet->text);
+    if (packet->message == Message::failed)
+      return Error::make(ErrorKind::system, "unable to start container process: {}", packet->text);
     TRY(apply_from_outside(plan.process, child.pid, plan.in_user_namespace(), plan.procfs));
     TRY(answer(channel));
   }
@@ -234,6 +237,7 @@ Result<Executed> execute(const GlobalOptions& global, const Record& record, Conf
     return std::move(result).error();
   }
   Executed executed{child.pid, std::move(child.pidfd), {}};
+  log_debug("container {}: process {} runs", record.id, child.pid);
   if (terminal_socket) executed.terminal = TRY(receive_terminal(terminal_socket));
   return executed;
 }

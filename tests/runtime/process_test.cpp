@@ -222,7 +222,8 @@ TEST_F(Containers, ExecTakesUserDirectoryEnvironmentAndTerminal) {
   EXPECT_EQ(trim(runtime({"exec", "-t", test_id, "tty"}).output), "/dev/pts/0");
   const auto missing = runtime({"exec", test_id, "nosuch"});
   EXPECT_EQ(missing.status, 255);
-  EXPECT_THAT(missing.errors, HasSubstr("exec failed: exec: \"nosuch\": executable file not found in $PATH"));
+  EXPECT_THAT(missing.errors, HasSubstr("exec failed: unable to start container process: exec: \"nosuch\": "
+                                        "executable file not found in $PATH"));
   EXPECT_THAT(runtime({"exec", test_id}).errors, HasSubstr("exec args cannot be empty"));
   EXPECT_EQ(runtime({"exec", test_id, "cat", "/proc/1/comm"}).output, "sleep\n");
 }
@@ -246,7 +247,8 @@ TEST_F(Containers, ExecInAMissingFolderFailsAndMakesNone) {
   const auto missing = runtime({"exec", "--cwd", "/no/such", test_id, "pwd"});
   EXPECT_EQ(missing.status, 255);
   EXPECT_EQ(missing.output, "");
-  EXPECT_THAT(missing.errors, HasSubstr("exec failed: chdir to cwd /no/such: No such file or directory"));
+  EXPECT_THAT(missing.errors, HasSubstr("exec failed: unable to start container process: chdir to cwd "
+                                        "/no/such: No such file or directory"));
   EXPECT_FALSE(path_exists(rootfs() + "/no"));
 }
 
@@ -309,6 +311,39 @@ TEST_F(Containers, ExecRefusesFlagsThatTheProcessDocumentDecides) {
     const auto result = runtime(all);
     EXPECT_EQ(result.output, "") << flags[0];
     EXPECT_THAT(result.errors, HasSubstr(flags[0] + " can't be given with --process: " + file("process")));
+  }
+}
+
+TEST_F(Containers, ExecOfADocumentHasTheContainersOomScoreUnlessItSaysAnother) {
+  configure({"sleep", "1000"}, [](auto& config) { config.process->oom_score_adj = 300; });
+  ASSERT_EQ(create(test_id).status, 0);
+  const auto score = [&](const std::string& member) {
+    EXPECT_TRUE(write_file(file("process"),
+                           R"({"args":["/bin/cat","/proc/self/oom_score_adj"],"cwd":"/")" + member + "}"));
+    return runtime({"exec", "--process", file("process"), test_id}).output;
+  };
+  EXPECT_EQ(score(""), "300\n");
+  EXPECT_EQ(score(R"(,"oomScoreAdj":400)"), "400\n");
+}
+
+TEST_F(Containers, ExecRefusesACgroupBelowThatOfAContainerWithoutOne) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(
+      run_silently({"--cgroup-limits", "none", "run", "--detach", "--bundle", bundle(), test_id}).status, 0);
+  for (const char* cgroup : {"/", "below", "../beside"}) {
+    const auto result = runtime({"exec", "--cgroup", cgroup, test_id, "true"});
+    EXPECT_EQ(result.status, 255) << cgroup;
+    EXPECT_THAT(result.errors, HasSubstr(format("--cgroup \"{}\": the container has no cgroup", cgroup)));
+  }
+}
+
+TEST_F(Containers, ExecNamesTheFlagOfAVariableWithoutAName) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  for (const char* variable : {"A", "=b", ""}) {
+    const auto result = runtime({"exec", "--env", variable, test_id, "true"});
+    EXPECT_EQ(result.status, 255) << variable;
+    EXPECT_THAT(result.errors, HasSubstr(format("--env must be NAME=VALUE, found \"{}\"", variable)));
   }
 }
 
