@@ -63,9 +63,9 @@ std::string usage() {
       "An OCI runtime: makes and runs containers from bundles (a folder with a config.json and a root).\n\n"
       "Commands:\n";
   for (const auto& command : all_commands()) {
-    text += format("  {:<9} {}\n", command.usage.name, command.usage.summary);
+    text += format("  {:<10}  {}\n", command.usage.name, command.usage.summary);
   }
-  text += "  help      Show this help, or a command's\n\nOptions:\n";
+  text += "  help        Show this help, or a command's\n\nOptions:\n";
   GlobalFlags flags;
   return text + flags_help(flags.table()) +
          "\nRun 'gantry-oci COMMAND --help' or 'gantry-oci help COMMAND' for more on a command.\n";

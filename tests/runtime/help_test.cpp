@@ -33,7 +33,8 @@ TEST(OciHelp, EveryCommandOfTheTableHasOne) {
   EXPECT_GE(all_commands().size(), 15u);
   for (const auto& command : all_commands()) {
     const std::string name(command.usage.name);
-    EXPECT_THAT(all, HasSubstr("\n  " + name + " ")) << name;
+    EXPECT_THAT(all, HasSubstr("\n  " + name + "  ")) << name << ": help2man takes one space for text";
+    EXPECT_THAT(all, HasSubstr("  " + std::string(command.usage.summary) + "\n")) << name;
     const auto help = oci(name + " --help");
     EXPECT_EQ(help.status, 0) << name << help.errors;
     EXPECT_EQ(help.errors, "") << name;
