@@ -61,8 +61,10 @@ Result<void> delete_one(const GlobalOptions& global, const std::string& id, bool
   auto record = folder->load();
   if (!record) {
     // A creation that was killed before it had made anything else.
-    if (record.error().kind() != ErrorKind::not_found && !force) return std::move(record).error();
-    return folder->remove();
+    if (record.error().kind() == ErrorKind::not_found) return folder->remove();
+    // Only this names its processes: without the folder nothing would.
+    return std::move(record).error().context("container {} is left as it is, end its processes and remove {}",
+                                             id, folder->path());
   }
   const auto status = current_status(*folder, *record);
   if (!force && (status == oci::Status::running || status == oci::Status::paused)) {

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,8 +86,11 @@ bool redirect(const std::string& path, int number) {
   return file && ::dup2(file.get(), number) == number;
 }
 
+// It doesn't outlive a `parent` that is killed: a deleted container's hook would go on unknown to anyone.
 [[noreturn]] void become_hook(const HookPlan& hook, BorrowedFd input, BorrowedFd out,
-                              char* const* environment) {
+                              char* const* environment, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != parent) ::_exit(127);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -150,9 +154,10 @@ Failure run_hook(const HookPlan& hook, const HookState& state, pid_t pid, char* 
   const UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
   ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+  const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return {"fork for %s", errno, hook.name.c_str()};
-  if (child == 0) become_hook(hook, input, write_end, environment);
+  if (child == 0) become_hook(hook, input, write_end, environment, parent);
   ::setpgid(child, child);
   write_end.reset();
   const UniqueFd pidfd = open_pidfd(child);

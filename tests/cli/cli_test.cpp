@@ -80,7 +80,7 @@ TEST_F(CliTest, AProgramThatCantRunIsOneErrorOfDockersForm) {
     const auto executed = gantry({"exec", id, one.program});
     EXPECT_EQ(executed.status, one.status) << executed.errors;
     EXPECT_EQ(executed.output, "");
-    EXPECT_EQ(executed.errors, "gantry: exec failed: " + one.text + "\n");
+    EXPECT_EQ(executed.errors, "gantry: exec failed: unable to start container process: " + one.text + "\n");
   }
 }
 

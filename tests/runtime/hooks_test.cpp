@@ -50,6 +50,27 @@ TEST_F(Containers, HooksRunAtTheirSixPointsWithTheStateOnStdin) {
   EXPECT_NE(told("poststop", "0,"), std::string::npos) << text;
 }
 
+TEST_F(Containers, HookDiesWithACreateThatIsKilled) {
+  configure({"true"}, [&](auto& config) {
+    config.hooks = oci::Hooks{};
+    config.hooks->create_runtime = {script("echo $$ >" + file("hook") + "; exec sleep 1000")};
+  });
+  const pid_t creating = ::fork();
+  if (creating == 0) {
+    ::execl(test::program_path("gantry-oci"), "gantry-oci", "--root", root().c_str(), "create", "--bundle",
+            bundle().c_str(), test_id, nullptr);
+    ::_exit(127);
+  }
+  ASSERT_TRUE(test::wait_until([&] { return read_file(file("hook")).value_or("").ends_with("\n"); }));
+  const auto hook = identify_process(std::atoi(read_file(file("hook")).value_or("").c_str()));
+  ASSERT_OK(hook);
+  ASSERT_TRUE(is_alive(*hook));
+  ::kill(creating, SIGKILL);
+  ::waitpid(creating, nullptr, 0);
+  EXPECT_TRUE(test::wait_until([&] { return !is_alive(*hook); }));
+  EXPECT_EQ(runtime({"delete", "--force", test_id}).status, 0);
+}
+
 // poll(2) counts milliseconds in 32 bits: 24 days.
 TEST_F(Containers, HookTimeoutsOfMonthsAreNoneAtOnce) {
   for (const int timeout : {2'147'483, 2'147'484, 2'200'000, 4'294'968, INT_MAX}) {

@@ -118,6 +118,22 @@ TEST_F(Containers, DeleteOfACreatedOneKillsIt) {
   EXPECT_THAT(runtime({"delete", test_id}).errors, HasSubstr("container does not exist"));
 }
 
+TEST_F(Containers, DeleteKeepsWhatItsBrokenStateWouldLeaveRunning) {
+  configure({"sleep", "1000"});
+  ASSERT_EQ(create(test_id).status, 0);
+  const pid_t pid = pid_of(test_id);
+  const std::string state = root() + "/" + test_id + "/state.json";
+  const auto whole = read_file(state).value_or("");
+  ASSERT_OK(write_file(state, "{"));
+  const auto deleted = runtime({"delete", "--force", test_id});
+  EXPECT_EQ(deleted.status, 1);
+  EXPECT_THAT(deleted.errors, HasSubstr("end its processes and remove " + root() + "/" + test_id));
+  EXPECT_TRUE(is_alive(identify_process(pid).value_or({})));
+  ASSERT_OK(write_file(state, whole));
+  EXPECT_EQ(runtime({"delete", "--force", test_id}).status, 0);
+  EXPECT_TRUE(test::wait_until([&] { return !is_alive(identify_process(pid).value_or({})); }));
+}
+
 TEST_F(Containers, StateAndListTellWhatIsThere) {
   configure({"sleep", "1000"}, [](auto& config) { config.annotations["io.test"] = "value"; });
   ASSERT_EQ(create(test_id).status, 0);

@@ -17,7 +17,8 @@ if [ "$AS_USER_INSIDE" != 1 ]; then
 fi
 mount --bind "$here/etc" /etc || exit 99
 exec setpriv --reuid 4711 --regid 4711 --clear-groups --inh-caps=-all \
-  env -i PATH="$AS_USER_PATH" HOME=/ XDG_RUNTIME_DIR="$here/run" OCI="$here/gantry-oci" BUNDLE="$here/bundle" "$@"
+  env -i ${LSAN_OPTIONS:+"LSAN_OPTIONS=$LSAN_OPTIONS"} PATH="$AS_USER_PATH" HOME=/ XDG_RUNTIME_DIR="$here/run" \
+  OCI="$here/gantry-oci" BUNDLE="$here/bundle" "$@"
 )";
 
 }  // namespace
