@@ -239,28 +239,39 @@ class Podman(Client):
         remove_with_mounts(self.folder)
 
 
+def write_wrapper(path):
+    """A script that stands for the runtime. containerd and docker always ask for cpu.shares; a host without the
+    controller needs to be told to go without."""
+    flags = "" if enforces_limits() else "--cgroup-limits best-effort"
+    path.write_text(f'#!/bin/sh\nexec {GANTRY} {flags} "$@"\n')
+    path.chmod(0o755)
+
+
 class Containerd(Client):
-    def __init__(self, folder, archive):
+    configuration = CONTAINERD_CONF
+
+    def __init__(self, folder, *archives):
         folder.mkdir()
         self.folder = folder
         self.binary = self.make_binary()
-        config = folder / "config.toml"
-        config.write_text(CONTAINERD_CONF.format(folder=folder))
+        (folder / "config.toml").write_text(self.configuration.format(folder=folder))
         self.log = folder / "log"
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(["containerd", "--config", config], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
-        wait_until("containerd answers", lambda: self.result("version").returncode == 0,
+        self.start_daemon()
+        for archive in archives:
+            self("images", "import", archive)
+
+    def start_daemon(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["containerd", "--config", self.folder / "config.toml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"})
+        wait_until("containerd answers", lambda: self.result("version").returncode == 0, limit=90,
                    evidence=self.log.read_text)
-        self("images", "import", archive)
 
     def make_binary(self):
-        """The runtime, and a `runc` in the shim's PATH, which is what it calls unless told otherwise. containerd always
-        asks for cpu.shares; a host without the controller needs to be told to go without."""
+        """The runtime, and a `runc` in the shim's PATH, which is what it calls unless told otherwise."""
         wrapper = self.folder / "gantry-oci"
-        flags = "" if enforces_limits() else "--cgroup-limits best-effort"
-        wrapper.write_text(f'#!/bin/sh\nexec {GANTRY} {flags} "$@"\n')
-        wrapper.chmod(0o755)
+        write_wrapper(wrapper)
         (self.folder / "runc").symlink_to(wrapper)
         return GANTRY if enforces_limits() else wrapper
 

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from clients import Containerd, Podman
+from clients import Containerd, Podman, write_wrapper
+from cri_client import PAUSE_IMAGE, Cri
 from docker_client import Docker
 from image import write_archive
 
@@ -88,6 +89,20 @@ def archive(folder):
 
 
 @pytest.fixture(scope="session")
+def installed(folder):
+    """The program is /usr/bin/gantry-oci, as the documents have it, in this mount namespace."""
+    upper, work = folder / "usr-bin", folder / "usr-bin.work"
+    upper.mkdir()
+    work.mkdir()
+    subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir=/usr/bin,upperdir={upper},workdir={work}", "none",
+                    "/usr/bin"], check=True)
+    path = pathlib.Path("/usr/bin/gantry-oci")
+    write_wrapper(path)
+    yield path
+    subprocess.run(["umount", "--lazy", "/usr/bin"], check=True)  # it is in use: by this program, too
+
+
+@pytest.fixture(scope="session")
 def podman_session(folder, archive):
     made = Podman(folder / "podman", archive)
     yield made
@@ -111,6 +126,19 @@ def containerd_session(folder, archive):
 def containerd(containerd_session):
     yield containerd_session
     containerd_session.remove_all()
+
+
+@pytest.fixture(scope="session")
+def cri_session(folder, archive, installed):
+    made = Cri(folder / "cri", archive, write_archive(folder, PAUSE_IMAGE, ("sleep", "2147483647")))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cri(cri_session):
+    yield cri_session
+    cri_session.remove_all()
 
 
 @pytest.fixture(scope="session")

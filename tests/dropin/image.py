@@ -3,6 +3,7 @@ an OCI layout, and beside it docker's own manifest.json of the same blobs."""
 import hashlib
 import io
 import json
+import pathlib
 import subprocess
 import tarfile
 
@@ -12,7 +13,7 @@ FILES = {"etc/passwd": "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/tmp:/b
          "etc/group": "root:x:0:\nuser:x:1000:\n"}
 
 
-def write_archive(folder):
+def write_archive(folder, name=NAME, command=("sh",)):
     layer = make_layer()
     blobs = {}
 
@@ -22,19 +23,19 @@ def write_archive(folder):
         return {"mediaType": f"application/vnd.oci.image.{media_type}", "digest": f"sha256:{digest}",
                 "size": len(content)}
 
-    config = {"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
+    config = {"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": command},
               "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}}
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": descriptor(json.dumps(config).encode(), "config.v1+json"),
                 "layers": [descriptor(layer, "layer.v1.tar")]}
     entry = descriptor(json.dumps(manifest).encode(), "manifest.v1+json")
-    entry["annotations"] = {"org.opencontainers.image.ref.name": NAME, "io.containerd.image.name": NAME}
+    entry["annotations"] = {"org.opencontainers.image.ref.name": name, "io.containerd.image.name": name}
     entry["platform"] = {"architecture": "amd64", "os": "linux"}
     blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
     config_path, layer_path = (f"blobs/sha256/{part['digest'][7:]}" for part in (manifest["config"], *manifest["layers"]))
-    blobs["manifest.json"] = json.dumps([{"Config": config_path, "RepoTags": [NAME], "Layers": [layer_path]}]).encode()
+    blobs["manifest.json"] = json.dumps([{"Config": config_path, "RepoTags": [name], "Layers": [layer_path]}]).encode()
     blobs["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
-    path = folder / "box.tar"
+    path = folder / f"{pathlib.PurePath(name).name.split(':')[0]}.tar"
     with tarfile.open(path, "w") as archive:
         for name, content in blobs.items():
             add_file(archive, name, content)
