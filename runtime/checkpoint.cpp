@@ -127,6 +127,16 @@ Result<void> check_parent(const CheckpointOptions& options, const CriuFolders& f
   return Error::system(errno, "--parent-path {} of {}", options.parent_path, folders.image_path);
 }
 
+// criu (3.17 at least) locks by a table with the dumped process's id in its name, and unlocks one with the
+// restored one's: the network would stay locked, with no error.
+Result<void> check_network_lock(const CriuOptions& options) {
+  if (options.network_lock != "nftables") return {};
+  return Error::make(
+      ErrorKind::unsupported,
+      "--network-lock nftables: criu never unlocks the restored container's network again; use "
+      "iptables");
+}
+
 void add_dump_flags(CriuMessage& message, const CheckpointOptions& options) {
   message.add_flag(3, options.leave_running);
   message.add_text_if(14, options.parent_path);
@@ -150,6 +160,7 @@ Result<void> checkpoint_container(const ContainerFolder& folder, const Record& r
                        oci::status_name(status));
   }
   TRY(check_for_criu(config, "config.json"));
+  TRY(check_network_lock(options.criu));
   TRY(find_criu());  // before anything is made
   const auto folders = TRY(open_criu_folders(options.criu, true));
   TRY(check_parent(options, folders));

@@ -46,7 +46,25 @@ struct CheckpointFlags {
   }
 };
 
+// What criu would pass over, or do otherwise than it reads: it would serve lazy pages on a port of its
+// choice.
+Result<void> check_together(const CheckpointFlags& flags) {
+  const bool lazy = flags.options.criu.lazy_pages;
+  if (lazy && flags.options.pre_dump) {
+    return Error::make(ErrorKind::invalid,
+                       "--lazy-pages can't be used with --pre-dump, which keeps no memory");
+  }
+  if (lazy && flags.page_server.empty()) {
+    return Error::make(ErrorKind::invalid,
+                       "--lazy-pages needs --page-server ADDRESS:PORT, where the memory is served");
+  }
+  if (lazy || flags.status_fd.empty()) return {};
+  return Error::make(ErrorKind::invalid,
+                     "--status-fd tells when lazy pages are served: it needs --lazy-pages");
+}
+
 Result<void> finish_checkpoint_flags(CheckpointFlags& flags) {
+  TRY(check_together(flags));
   if (!flags.status_fd.empty()) {
     const auto number = static_cast<int>(TRY(parse_unsigned("--status-fd", flags.status_fd, 65535)));
     const int mode = ::fcntl(number, F_GETFL);

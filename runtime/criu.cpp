@@ -157,9 +157,12 @@ Result<CriuResponse> CriuProcess::talk(const CriuCall& call) {
 }
 
 // "(00.012345) Error (criu/cr-dump.c:1513): Dumping FAILED.": what stands behind the time, of the first
-// error, which is the cause of the others.
+// error, which is the cause of the others. Before it dumps, criu tries what the kernel has, and calls it an
+// error if there is no tun device.
 std::string first_error_of(const std::string& log) {
-  const auto text = read_file(log).value_or("");
+  std::string text = read_file(log).value_or("");
+  const auto begin = text.find("Dumping processes");
+  if (begin != std::string::npos) text.erase(0, begin);
   for (const auto& line : split(text, '\n')) {
     const auto found = line.find("Error (");
     if (found != std::string::npos) return line.substr(found);

@@ -58,6 +58,29 @@ Result<void> check_mount_label(const std::string& label, const Place& place) {
                            "selinux label is specified in config, but selinux is disabled or not supported");
 }
 
+Result<void> check_lsm_flags(const std::string& profile, const std::string& mount_context) {
+  const std::string type = profile.substr(0, profile.find(':'));
+  const bool named = type.size() + 1 < profile.size();
+  if (!profile.empty() && (!named || (type != "apparmor" && type != "selinux"))) {
+    return Error::make(ErrorKind::invalid,
+                       "--lsm-profile must be apparmor:NAME or selinux:LABEL, found \"{}\"", profile);
+  }
+  if (type == "apparmor" && !apparmor_enabled()) {
+    return Error::make(ErrorKind::unsupported, "--lsm-profile {}: this host has no AppArmor", profile);
+  }
+  const std::string policies = "/sys/kernel/security/apparmor";  // where criu looks for it
+  if (type == "apparmor" && !path_exists(policies)) {
+    return Error::make(ErrorKind::unsupported, "--lsm-profile {}: criu needs {}, which isn't mounted",
+                       profile, policies);
+  }
+  if (type == "selinux" && !selinux_enabled()) {
+    return Error::make(ErrorKind::unsupported, "--lsm-profile {}: this host has no SELinux", profile);
+  }
+  if (mount_context.empty() || selinux_enabled()) return {};
+  return Error::make(ErrorKind::unsupported, "--lsm-mount-context {}: this host has no SELinux",
+                     mount_context);
+}
+
 Failure set_key_label(const LabelsPlan& plan, BorrowedFd procfs) {
   if (plan.selinux_label.empty()) return {};
   return write_attribute(procfs, "self/attr/keycreate", "", plan.selinux_label, "selinux label %s of keys");

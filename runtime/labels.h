@@ -22,6 +22,10 @@ Result<LabelsPlan> plan_labels(const oci::Process& process, const Place& place);
 // linux.mountLabel. Errors: unsupported, where SELinux isn't enabled.
 Result<void> check_mount_label(const std::string& label, const Place& place);
 
+// restore's --lsm-profile ("apparmor:NAME" or "selinux:LABEL") and --lsm-mount-context; empty: not given.
+// Errors: invalid, or unsupported where the host hasn't the module, naming the flag.
+Result<void> check_lsm_flags(const std::string& profile, const std::string& mount_context);
+
 // In the child. The key label before a session keyring is made, the other just before the change of user: it
 // holds from execve(2) on. Written through `procfs`, which is known to be that (CVE-2019-16884).
 Failure set_key_label(const LabelsPlan& plan, BorrowedFd procfs);

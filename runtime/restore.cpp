@@ -9,6 +9,7 @@
 #include "runtime/destroy.h"
 #include "runtime/devices.h"
 #include "runtime/hooks.h"
+#include "runtime/labels.h"
 #include "runtime/log.h"
 #include "runtime/root_path.h"
 #include "runtime/syscalls.h"
@@ -86,6 +87,15 @@ Result<void> check_restored_terminal(const oci::RuntimeConfig& config, const Res
   if (options.console_socket.empty() || (terminal && options.detached)) return {};
   return Error::make(ErrorKind::invalid,
                      "cannot use console socket if gantry-oci will not detach or allocate tty");
+}
+
+// criu's strict mode wants to make the cgroup itself; ours is there before criu, which lives in it.
+Result<void> check_restored_cgroups(const CriuOptions& options) {
+  if (options.cgroups_mode != "strict") return {};
+  return Error::make(
+      ErrorKind::unsupported,
+      "--manage-cgroups-mode strict can't be restored with: it forbids a cgroup that is there, "
+      "and the container's is made before its processes; use full");
 }
 
 // A mount namespace for the time of a restore: criu wants the root to be a mount, and what is mounted for it
@@ -336,6 +346,8 @@ Result<Created> restore_container(const GlobalOptions& global, const RestoreOpti
   TRY(check_config(config, "config.json"));
   TRY(check_for_criu(config, "config.json"));
   TRY(check_restored_terminal(config, options));
+  TRY(check_restored_cgroups(options.criu));
+  TRY(check_lsm_flags(options.lsm_profile, options.lsm_mount_context));
   TRY(find_criu());
   const auto mounts = TRY(OwnMounts::enter());
   const auto folders = TRY(open_criu_folders(options.criu, false));

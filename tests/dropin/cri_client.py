@@ -213,7 +213,7 @@ class Cri(Containerd):
 
     def wait_for_end(self, container):
         """Its status, once it has ended."""
-        wait_until("the container has ended", lambda: self.status(container).state == EXITED, limit=60,
+        wait_until("the container has ended", lambda: self.status(container).state == EXITED, limit=150,
                    evidence=self.log.read_text)
         return self.status(container)
 

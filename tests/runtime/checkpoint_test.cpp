@@ -195,14 +195,30 @@ TEST_F(Checkpoints, WhatCannotBeHonouredIsRefusedByName) {
       {{"--empty-ns", "user"}, "--empty-ns must be network"},
       {{"--network-lock", "x"}, "--network-lock must be"},
       {{"--page-server", "x"}, "--page-server must be ADDRESS:PORT"},
-      {{"--status-fd", "77"}, "--status-fd 77 must be"},
+      {{"--lazy-pages", "--page-server", "127.0.0.1:1", "--status-fd", "77"}, "--status-fd 77 must be"},
+      {{"--status-fd", "1"}, "--status-fd tells when lazy pages are served: it needs --lazy-pages"},
+      {{"--lazy-pages"}, "--lazy-pages needs --page-server"},
+      {{"--lazy-pages", "--pre-dump"}, "--lazy-pages can't be used with --pre-dump"},
   };
   for (const auto& [flags, error] : cases) {
     const auto refused = checkpoint(flags);
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.errors, HasSubstr(error));
   }
-  EXPECT_THAT(runtime({"restore", "--no-pivot", "x"}).errors, HasSubstr("--no-pivot"));
+  const std::pair<std::vector<std::string>, const char*> of_restore[] = {
+      {{"--no-pivot"}, "--no-pivot"},
+      {{"--manage-cgroups-mode", "strict"}, "--manage-cgroups-mode strict can't be restored with"},
+      {{"--lsm-profile", "x"}, "--lsm-profile must be apparmor:NAME or selinux:LABEL, found \"x\""},
+      {{"--lsm-profile", "apparmor:"}, "--lsm-profile must be"},
+      {{"--lsm-profile", "selinux:a:b"}, "--lsm-profile selinux:a:b: this host has no SELinux"},
+      {{"--lsm-mount-context", "a:b"}, "--lsm-mount-context a:b: this host has no SELinux"},
+  };
+  for (const auto& [flags, error] : of_restore) {
+    std::vector<std::string> arguments = {"restore", "--bundle", bundle()};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    arguments.push_back("x");
+    EXPECT_THAT(runtime(arguments).errors, HasSubstr(error));
+  }
   EXPECT_EQ(status(test_id), "running");
 }
 
