@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "tests/runtime/container_fixture.h"
+#include "tests/support/programs.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -24,7 +25,7 @@ class CheckpointFlags : public Containers {
       const Flags& what,
       const std::function<void(oci::RuntimeConfig&)>& change = [](oci::RuntimeConfig&) {}) {
     ASSERT_OK(make_directories(file("data"), 0755));
-    const auto program = read_file(GANTRY_BIN_DIR "/../tests/holder", size_t{1} << 26);
+    const auto program = read_file(test::program_directory() + "/../tests/holder", size_t{1} << 26);
     ASSERT_OK(program);
     ASSERT_OK(write_file(rootfs() + "/bin/holder", *program, 0755));
     Flags arguments = {"holder"};
@@ -222,6 +223,30 @@ TEST_F(CheckpointFlags, APageServerGetsTheMemory) {
   const auto restored = restore({});
   ASSERT_EQ(restored.status, 0) << restored.errors;
   EXPECT_TRUE(goes_on()) << said();
+}
+
+// The memory goes over when it is used; checkpoint ends, and with it the saved container, when all of it has
+// gone.
+TEST_F(CheckpointFlags, LazyPagesMoveARunningContainer) {
+  hold({"memory"});
+  ASSERT_OK(make_directories(file("work"), 0700));
+  const std::string oci = std::string(test::program_path("gantry-oci")) + " --root " + root();
+  const std::string saving = oci + " checkpoint --lazy-pages --page-server 127.0.0.1:7124 --status-fd 9 " +
+                             "--image-path " + file("images") + " " + test_id + " 9>" + file("status");
+  ASSERT_EQ(run_script("(" + saving + "; echo $? >" + file("saved") + ") &").status, 0);
+  ASSERT_TRUE(
+      test::wait_until([&] { return read_file(file("status")).value_or("") == std::string(1, '\0'); }));
+  before_ = count();
+  ASSERT_EQ(run_script("criu lazy-pages --page-server --address 127.0.0.1 --port 7124 --daemon -D " +
+                       file("images") + " -W " + file("work"))
+                .status,
+            0);
+  const std::string id = std::string(test_id) + "-moved";
+  const auto restored = restore({"--lazy-pages", "--work-path", file("work")}, id);
+  ASSERT_EQ(restored.status, 0) << restored.errors;
+  EXPECT_TRUE(goes_on()) << said();
+  ASSERT_TRUE(test::wait_until([&] { return read_file(file("saved")).value_or("") == "0\n"; }));
+  EXPECT_EQ(state_folders(), std::vector<std::string>{id});
 }
 
 }  // namespace
