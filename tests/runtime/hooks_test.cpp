@@ -2,8 +2,11 @@
 #include "tests/support/programs.h"
 
 #include <climits>
+#include <csignal>
 #include <filesystem>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace gantry::runtime {
 namespace {
