@@ -34,6 +34,7 @@ struct VerbEntry {
 
 // The groups, one a file.
 std::vector<VerbEntry> run_verbs();       // run, create
+std::vector<VerbEntry> build_verbs();     // build, builder prune
 std::vector<VerbEntry> life_verbs();      // start, stop, restart, kill, rm, wait, clean-up
 std::vector<VerbEntry> list_verbs();      // ps, logs
 std::vector<VerbEntry> usage_verbs();     // stats, top

@@ -10,6 +10,7 @@ namespace gantry::cli {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> groups[] = {
+    {"builder", "Manage the cache of builds"},
     {"container", "Manage containers"},
     {"image", "Manage images"},
     {"monitor", "Manage the monitors of containers"}};
@@ -17,8 +18,8 @@ constexpr std::pair<std::string_view, std::string_view> groups[] = {
 const std::vector<VerbEntry>& all_verbs() {
   static const std::vector<VerbEntry> all = [] {
     std::vector<VerbEntry> verbs;
-    for (const auto group : {run_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs, inspect_verbs,
-                             image_verbs, transfer_verbs, login_verbs, system_verbs}) {
+    for (const auto group : {run_verbs, build_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs,
+                             inspect_verbs, image_verbs, transfer_verbs, login_verbs, system_verbs}) {
       auto more = group();
       std::move(more.begin(), more.end(), std::back_inserter(verbs));
     }

@@ -61,11 +61,12 @@ Result<bool> sweep_one(const Context& context, const std::string& id) {
   return true;
 }
 
-// Leases and interfaces of containers whose folders somebody else removed.
+// Leases and interfaces of containers whose folders somebody else removed. A folder without a record may be a
+// build's step, whose network is in use.
 Result<void> sweep_network(const Context& context) {
   auto network = TRY(context.network());
   TRY(network.sweep(
-      [&](const std::string& id) { return path_exists(context.layout.container(id).record()); }));
+      [&](const std::string& id) { return path_exists(context.layout.container(id).directory); }));
   return {};
 }
 

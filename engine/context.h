@@ -37,6 +37,10 @@ Error no_such_container(const std::string& reference);
 Result<std::string> resolve_reference(const Context& context, const std::string& reference);
 Result<std::vector<std::string>> container_ids(const Context& context);
 
+// create.cpp
+// A container's folder and its lock, which appear together for everyone who sweeps.
+Result<FileLock> claim_directory(const Context& context, const std::string& id);
+
 // info.cpp
 // Whether its monitor is gone though its status says that it isn't done: somebody killed it, or the host
 // went down.

@@ -83,24 +83,6 @@ Result<Range> next_data(BorrowedFd file, off_t at, off_t size) {
   return Range{begin, end};
 }
 
-// Holes stay holes: a file of an image may claim to be larger than the disk.
-Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size) {
-  for (off_t at = 0; at < size;) {
-    const Range data = TRY(next_data(from, at, size));
-    if (lseek(to.get(), data.begin, SEEK_SET) < 0) return Error::system(errno, "seek in the copy");
-    for (at = data.begin; at < data.end;) {
-      // Not copy_file_range(2): an overlay and what is below it are different file systems to it.
-      const off_t left = std::min<off_t>(data.end - at, off_t{1} << 30);
-      const ssize_t copied = sendfile(to.get(), from.get(), &at, static_cast<size_t>(left));
-      if (copied < 0 && errno == EINTR) continue;
-      if (copied < 0) return Error::system(errno, "copy");
-      if (copied == 0) return Error::make(ErrorKind::conflict, "the file became shorter while it was copied");
-    }
-  }
-  if (ftruncate(to.get(), size) != 0) return Error::system(errno, "set size");
-  return {};
-}
-
 Result<void> copy_level(BorrowedFd from, BorrowedFd to, int depth);
 
 Result<void> copy_file(BorrowedFd from_folder, BorrowedFd to_folder, const char* name,
@@ -110,7 +92,7 @@ Result<void> copy_file(BorrowedFd from_folder, BorrowedFd to_folder, const char*
   const UniqueFd to(
       openat(to_folder.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to) return Error::system(errno, "make");
-  TRY(copy_data(from, to, status.st_size));
+  TRY(copy_file_data(from, to, status.st_size));
   return copy_metadata(from, to, status);
 }
 
@@ -171,6 +153,24 @@ Result<void> copy_level(BorrowedFd from, BorrowedFd to, int depth) {
 }
 
 }  // namespace
+
+// Holes stay holes: a file of an image may claim to be larger than the disk.
+Result<void> copy_file_data(BorrowedFd from, BorrowedFd to, off_t size) {
+  for (off_t at = 0; at < size;) {
+    const Range data = TRY(next_data(from, at, size));
+    if (lseek(to.get(), data.begin, SEEK_SET) < 0) return Error::system(errno, "seek in the copy");
+    for (at = data.begin; at < data.end;) {
+      // Not copy_file_range(2): an overlay and what is below it are different file systems to it.
+      const off_t left = std::min<off_t>(data.end - at, off_t{1} << 30);
+      const ssize_t copied = sendfile(to.get(), from.get(), &at, static_cast<size_t>(left));
+      if (copied < 0 && errno == EINTR) continue;
+      if (copied < 0) return Error::system(errno, "copy");
+      if (copied == 0) return Error::make(ErrorKind::conflict, "the file became shorter while it was copied");
+    }
+  }
+  if (ftruncate(to.get(), size) != 0) return Error::system(errno, "set size");
+  return {};
+}
 
 Result<void> copy_tree(BorrowedFd from, BorrowedFd to) {
   return copy_level(from, to, 0);

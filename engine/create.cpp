@@ -92,6 +92,14 @@ class HalfMade {
   bool kept_ = false;
 };
 
+Result<void> make_folders(const ContainerPaths& paths) {
+  TRY(make_directories(paths.upper(), 0755));
+  TRY(make_directories(paths.work()));
+  return make_directories(paths.rootfs(), 0755);
+}
+
+}  // namespace
+
 // The folder and its lock appear together for everyone who holds the engine's lock: a sweep must not take a
 // container that is being made for one that was left half-made.
 Result<FileLock> claim_directory(const Context& context, const std::string& id) {
@@ -100,14 +108,6 @@ Result<FileLock> claim_directory(const Context& context, const std::string& id) 
   TRY(make_directories(paths.directory));
   return FileLock::acquire(paths.lock());
 }
-
-Result<void> make_folders(const ContainerPaths& paths) {
-  TRY(make_directories(paths.upper(), 0755));
-  TRY(make_directories(paths.work()));
-  return make_directories(paths.rootfs(), 0755);
-}
-
-}  // namespace
 
 Result<std::string> Engine::create(const ContainerSpec& spec) {
   TRY(check_spec(spec));

@@ -17,6 +17,8 @@ class ImageStore;
 namespace gantry::engine {
 
 struct Context;
+class BuildRoot;
+struct BuildRootOptions;
 
 // What happens to a limit that this host can't enforce.
 enum class LimitPolicy { required /* an error that says why */, best_effort /* left out */ };
@@ -172,6 +174,9 @@ class Engine {
   // clean_up() for all, and removes what has no owner: half-made containers, their network, mounts. Cheap
   // when there is nothing to do.
   Result<void> sweep();
+
+  // A root to work on for a build's step; see build_root.h. The engine must outlive it.
+  Result<BuildRoot> make_build_root(const BuildRootOptions& options) const;
 
   // Its remove() knows of the containers, which hold their images.
   images::ImageStore& images() const;

@@ -63,7 +63,7 @@ Result<void> drop_dangling(const std::string& root, ImageIndex& index) {
 // What write_file left when it was killed. Those files are written only under the index's lock.
 Result<void> sweep_temporaries(const std::string& root) {
   const auto lock = TRY(FileLock::acquire(root + "/locks/index"));
-  for (const auto& folder : {root, root + "/holds"}) {
+  for (const auto& folder : {root, root + "/holds", root + "/build-cache"}) {
     for (const auto& name : TRY(list_directory(folder))) {
       if (name.ends_with(".tmp")) TRY(remove_file(join_path(folder, name)));
     }
@@ -81,11 +81,12 @@ ImageStore::~ImageStore() = default;
 Result<ImageStore> ImageStore::open(const ImageStoreOptions& options) {
   TRY(make_directories(options.root, 0700));
   TRY(make_directories(options.root + "/holds", 0700));
+  TRY(make_directories(options.root + "/build-cache", 0700));
   auto content = TRY(ContentStore::open(options.root));
   auto layers = TRY(LayerStore::open(options.root));
   TRY(sweep_temporaries(options.root));
-  return ImageStore(std::make_unique<State>(
-      State{options, std::move(content), std::move(layers), IndexFile(options.root)}));
+  return ImageStore(std::make_unique<State>(State{options, std::move(content), std::move(layers),
+                                                  IndexFile(options.root), BuildCacheFiles(options.root)}));
 }
 
 ContentStore& ImageStore::content() {
@@ -175,6 +176,10 @@ Result<uint64_t> ImageStore::collect(bool dangling) {
         blobs.insert(layer.blob.digest);
         layers.insert(layer.chain_id);
       }
+    }
+    for (const auto& step : TRY(state_->cache.list())) {
+      blobs.insert(step.blob.digest);
+      layers.insert(step.chain_id);
     }
     return {};
   };

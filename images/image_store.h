@@ -2,10 +2,12 @@
 
 #include "base/fd.h"
 #include "base/time.h"
+#include "images/build_cache.h"
 #include "images/changes.h"
 #include "images/content_store.h"
 #include "images/credentials.h"
 #include "images/progress.h"
+#include "images/tar_writer.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -64,6 +66,19 @@ struct ImportOptions {
   ProgressSink progress;
 };
 
+// A layer to be made of an overlay's upper folder.
+struct NewLayer {
+  std::string upper;
+  oci::Digest parent;  // chain id of the layer below; empty: none
+  LayerTarOptions tar;
+};
+
+struct NewImage {
+  oci::ImageConfig config;         // its diff ids are those of `layers`
+  std::vector<ImageLayer> layers;  // in the store, lowest first
+  std::vector<oci::Reference> tags;
+};
+
 struct RemovedImage {
   std::vector<oci::Reference> untagged;
   std::optional<oci::Digest> deleted;  // the image's id, when nothing refers to it any more
@@ -116,6 +131,21 @@ class ImageStore {
   Result<void> hold(const oci::Digest& image_id, const std::string& owner);
   Result<void> release(const std::string& owner);  // unknown owner: fine
   Result<std::vector<std::string>> holders() const;
+
+  // For builds. A build holds one lease (content().lease()): what it names stays while the build runs.
+  // The same files give the same layer.
+  Result<ImageLayer> add_layer(const NewLayer& layer, Lease& lease);
+  Result<Image> add_image(const NewImage& image, Lease& lease);
+  // Errors: not_found when one of them has gone meanwhile.
+  Result<void> lease_layers(const std::vector<ImageLayer>& layers, Lease& lease) const;
+  std::string layer_directory(const oci::Digest& chain_id) const;  // its lower folder
+  // What a step with this key came to; its layer is there, and leased.
+  std::optional<CachedStep> find_step(const oci::Digest& key, Lease& lease) const;
+  Result<void> keep_step(const CachedStep& step);  // collect() leaves its layer alone from now on
+  Result<std::vector<CachedStep>> cached_steps() const;
+  // Forgets the steps that are longest unused until the rest is no more than this, and collects. 0: all.
+  // Answers the bytes freed.
+  Result<uint64_t> trim_build_cache(uint64_t most_bytes);
 
   ContentStore& content();
 

@@ -111,6 +111,7 @@ Result<bool> mount_by_fsconfig(const OverlayMount& overlay, const std::string& t
   if (!TRY(add_lowers(context, lower))) return false;
   TRY(set(context, "index", "off"));
   TRY(set(context, "metacopy", "off"));
+  TRY(set(context, "redirect_dir", "off"));
   if (!overlay.upper.empty()) {
     TRY(set(context, "upperdir", overlay.upper));
     TRY(set(context, "workdir", overlay.work));
@@ -125,7 +126,7 @@ Result<bool> mount_by_fsconfig(const OverlayMount& overlay, const std::string& t
 
 Result<void> mount_by_options(const OverlayMount& overlay, const std::string& target) {
   const auto lower = TRY(name_lowers(overlay, 0));
-  std::string options = "index=off,metacopy=off,lowerdir=";
+  std::string options = "index=off,metacopy=off,redirect_dir=off,lowerdir=";
   for (size_t i = 0; i < lower.names.size(); ++i) options += (i == 0 ? "" : ":") + lower.names[i];
   if (!overlay.upper.empty()) options += format(",upperdir={},workdir={}", overlay.upper, overlay.work);
   if (!overlay.upper.empty() && overlay.volatile_upper) options += ",volatile";

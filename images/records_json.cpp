@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "images/build_cache.h"
 #include "images/image_index.h"
 #include "images/layer_store.h"
 
@@ -42,6 +43,28 @@ Result<ImageIndex> parse_image_index(std::string_view text, std::string_view sou
 
 std::string to_json_text(const ImageIndex& index) {
   return to_json(index, 1);
+}
+
+template <class Visitor>
+void members(Visitor& visit, CachedStep& step) {
+  visit.required("key", step.key);
+  visit.required("created", step.created);
+  visit.required("changed", step.changed);
+  if (!step.changed) return;
+  visit.required("mediaType", step.blob.media_type);
+  visit.required("blob", step.blob.digest);
+  visit.required("blobSize", step.blob.size);
+  visit.required("diffId", step.diff_id);
+  visit.required("chainId", step.chain_id);
+  visit.required("size", step.size);
+}
+
+Result<CachedStep> parse_cached_step(std::string_view text, std::string_view source) {
+  return parse_json<CachedStep>(text, source);
+}
+
+std::string to_json_text(const CachedStep& step) {
+  return to_json(step);
 }
 
 }  // namespace gantry::images

@@ -14,6 +14,7 @@ struct ImageStore::State {
   ContentStore content;
   LayerStore layers;
   IndexFile index;
+  BuildCacheFiles cache;
 };
 
 inline constexpr size_t config_size_limit = size_t{8} << 20;

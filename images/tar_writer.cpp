@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "images/tar_fields.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fcntl.h>
@@ -47,13 +48,17 @@ std::string padding(uint64_t size) {
 
 class Writer {
  public:
-  explicit Writer(const TarOutput& output) : output_(output) {}
+  enum class Kind { folder, layer };
+  Writer(const TarOutput& output, Kind kind, std::optional<int64_t> latest_mtime)
+      : output_(output), kind_(kind), latest_mtime_(latest_mtime) {}
 
   Result<void> write_root(const UniqueFd& root);
+  Result<void> write_folder(const UniqueFd& folder, const std::string& path);
   Result<void> end() { return output_(std::string(2 * block_size, '\0')); }
 
  private:
-  Result<void> write_folder(const UniqueFd& folder, const std::string& path);
+  Result<void> write_whiteout(const std::string& path);
+  Result<void> write_opaque_marker(const UniqueFd& folder, const std::string& path);
   Result<void> write_entry(const UniqueFd& folder, const std::string& name, const std::string& path);
   Result<void> write_header(const struct stat& info, char type, const std::string& path,
                             const std::string& link, uint64_t size, PaxRecords pax);
@@ -61,6 +66,8 @@ class Writer {
   Result<PaxRecords> read_xattrs(const std::string& proc_path);
 
   const TarOutput& output_;
+  const Kind kind_;
+  const std::optional<int64_t> latest_mtime_;
   std::map<std::pair<dev_t, ino_t>, std::string> seen_;  // files with several names
 };
 
@@ -80,10 +87,11 @@ Result<void> Writer::write_header(const struct stat& info, char type, const std:
   put_or_pax(108, 8, "uid", info.st_uid);
   put_or_pax(116, 8, "gid", info.st_gid);
   put_or_pax(124, 12, "size", size);
-  if (info.st_mtim.tv_sec < 0)
-    pax["mtime"] = std::to_string(info.st_mtim.tv_sec);
+  const int64_t mtime = std::min<int64_t>(info.st_mtim.tv_sec, latest_mtime_.value_or(INT64_MAX));
+  if (mtime < 0)
+    pax["mtime"] = std::to_string(mtime);
   else
-    put_or_pax(136, 12, "mtime", static_cast<uint64_t>(info.st_mtim.tv_sec));
+    put_or_pax(136, 12, "mtime", static_cast<uint64_t>(mtime));
   block[156] = type;
   block.replace(257, 8, std::string("ustar\00000", 8));
   if (type == '3' || type == '4') {
@@ -142,12 +150,37 @@ Result<void> Writer::write_file(const UniqueFd& file, const struct stat& info, c
   return output_(padding(size));
 }
 
+// An empty file, without a time of its own.
+Result<void> Writer::write_whiteout(const std::string& path) {
+  struct stat info {};
+  info.st_mode = S_IFREG;
+  return write_header(info, '0', path, "", 0, {});
+}
+
+Result<void> Writer::write_opaque_marker(const UniqueFd& folder, const std::string& path) {
+  std::array<char, 4096> value{};
+  if (fgetxattr(folder.get(), "trusted.overlay.redirect", value.data(), value.size()) > 0) {
+    return Error::make(ErrorKind::unsupported,
+                       "{}: was renamed by an overlay mount with redirect_dir=on, which a layer can't say",
+                       path);
+  }
+  const ssize_t size = fgetxattr(folder.get(), "trusted.overlay.opaque", value.data(), value.size());
+  if (size != 1 || value[0] != 'y') return {};
+  return write_whiteout(path + ".wh..wh..opq");
+}
+
 Result<void> Writer::write_entry(const UniqueFd& folder, const std::string& name, const std::string& path) {
+  if (kind_ == Kind::layer && name.starts_with(".wh.")) {
+    return Error::make(ErrorKind::invalid, "{}: a layer can't hold a name that begins with \".wh.\"", path);
+  }
   const UniqueFd entry(openat(folder.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat info {};
   if (!entry || fstat(entry.get(), &info) != 0) return Error::system(errno, "open {}", path);
   const std::string proc = format("/proc/self/fd/{}", entry.get());
   if (S_ISSOCK(info.st_mode)) return {};
+  if (kind_ == Kind::layer && S_ISCHR(info.st_mode) && info.st_rdev == 0) {
+    return write_whiteout(path.substr(0, path.size() - name.size()) + ".wh." + name);
+  }
   if (!S_ISDIR(info.st_mode) && info.st_nlink > 1) {
     const auto [first, is_new] = seen_.try_emplace({info.st_dev, info.st_ino}, path);
     if (!is_new) return write_header(info, '1', path, first->second, 0, {});
@@ -180,6 +213,7 @@ Result<void> Writer::write_root(const UniqueFd& root) {
 }
 
 Result<void> Writer::write_folder(const UniqueFd& folder, const std::string& path) {
+  if (kind_ == Kind::layer) TRY(write_opaque_marker(folder, path));
   for (const auto& name : TRY(list_directory(format("/proc/self/fd/{}", folder.get())))) {
     TRY(write_entry(folder, name, path + name));
   }
@@ -190,8 +224,16 @@ Result<void> Writer::write_folder(const UniqueFd& folder, const std::string& pat
 
 Result<void> write_tar(const std::string& directory, const TarOutput& output) {
   const UniqueFd root = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
-  Writer writer(output);
+  Writer writer(output, Writer::Kind::folder, {});
   TRY(writer.write_root(root));
+  return writer.end();
+}
+
+Result<void> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
+                             const TarOutput& output) {
+  const UniqueFd root = TRY(open_file(upper, O_RDONLY | O_DIRECTORY));
+  Writer writer(output, Writer::Kind::layer, options.latest_mtime);
+  TRY(options.root ? writer.write_root(root) : writer.write_folder(root, ""));
   return writer.end();
 }
 

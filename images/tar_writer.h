@@ -2,7 +2,9 @@
 
 #include "base/result.h"
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,5 +16,16 @@ namespace gantry::images {
 // than the usual are refused by name.
 using TarOutput = std::function<Result<void>(std::string_view)>;
 Result<void> write_tar(const std::string& directory, const TarOutput& output);
+
+struct LayerTarOptions {
+  std::optional<int64_t> latest_mtime;  // seconds; later times are brought back to it ($SOURCE_DATE_EPOCH)
+  bool root = false;                    // with an entry for the root itself
+};
+
+// The same for an overlay's upper folder, as a layer: character devices 0:0 become whiteouts ".wh.NAME",
+// opaque folders get a ".wh..wh..opq". Errors: invalid for a name that begins with ".wh.", which no layer
+// can hold; unsupported for overlay's redirects. Source: image-spec layer.md "Whiteouts".
+Result<void> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
+                             const TarOutput& output);
 
 }  // namespace gantry::images

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "images/store_state.h"
+
+#include <string>
+#include <string_view>
+
+// What import and builds share; for this folder only.
+namespace gantry::images {
+
+struct StoreLayerOptions {
+  oci::Digest parent;  // chain id of the layer below; empty: none
+  ProgressSink progress;
+};
+
+// The tar stream as a blob (as it came when it is compressed, else compressed here) and as an unpacked layer.
+// Both are leased.
+Result<ImageLayer> store_layer(ImageStore::State& state, ByteSource& stream, Lease& lease,
+                               const StoreLayerOptions& options);
+
+// The image's config and manifest, its entry in the index, and its tags.
+Result<oci::Digest> store_image(ImageStore::State& state, const oci::ImageConfig& config,
+                                const std::vector<oci::Descriptor>& layers,
+                                const std::vector<oci::Reference>& tags, Lease& lease);
+
+}  // namespace gantry::images
