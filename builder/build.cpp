@@ -147,9 +147,17 @@ Result<images::Image> build(engine::Engine& engine, const BuildOptions& options,
   for (size_t i = 0; i <= plan.stages.size(); ++i) leases.push_back(TRY(engine.images().content().lease()));
   Stages* running = nullptr;
   std::atomic<bool> anything_new = false;
-  BuildShared shared{
-      engine,  options, progress, canceller,          dockerfile,
-      context, plan,    platform, time_text(options), [&](size_t index) { return running->wait_for(index); }};
+  BuildShared shared{engine,
+                     options,
+                     progress,
+                     canceller,
+                     dockerfile,
+                     context,
+                     plan,
+                     platform,
+                     anything_new,
+                     time_text(options),
+                     [&](size_t index) { return running->wait_for(index); }};
   Stages stages(plan.stages.size(), [&](size_t index) {
     auto state = StageBuilder(shared, index, leases[index]).build();
     if (!state) canceller.cancel();
