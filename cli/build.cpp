@@ -7,9 +7,9 @@
 #include "cli/values.h"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <ctime>
 #include <fmt/core.h>
 #include <thread>
 
@@ -36,16 +36,16 @@ class SignalWatch {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
     pthread_sigmask(SIG_BLOCK, &signals_, &before_);
     thread_ = std::thread([this, &canceller] {
-      constexpr timespec look{0, 100'000'000};
-      while (!done_) {
-        if (sigtimedwait(&signals_, nullptr, &look) > 0) canceller.cancel();
+      while (sigwaitinfo(&signals_, nullptr) < 0 && errno == EINTR) {
       }
+      if (!done_) canceller.cancel();
     });
   }
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
   ~SignalWatch() {
     done_ = true;
+    pthread_kill(thread_.native_handle(), SIGHUP);  // to it alone, which has them blocked
     thread_.join();
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }

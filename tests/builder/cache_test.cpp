@@ -81,8 +81,8 @@ TEST_F(BuildCacheTest, AStepDependsOnWhatItSeesOnly) {
   expect("FROM busybox:1\nLABEL a=1\nRUN echo x > /x\n", 0, 1);
   expect("FROM busybox:1\nLABEL a=2\nRUN echo x > /x\nCMD [\"x\"]\n", 1, 0);
   expect("FROM busybox:1\nENV A=1\nRUN echo x > /x\n", 0, 1);
-  expect("FROM busybox:1\nUSER web\nRUN echo x > /tmp/x\n", 0, 1);
-  expect("FROM busybox:1\nRUN echo x > /tmp/x\n", 0, 1);
+  expect("FROM busybox:1\nUSER web\nRUN true\n", 0, 1);
+  expect("FROM busybox:1\nRUN true\n", 0, 1);
 }
 
 TEST_F(BuildCacheTest, ArgumentsCountOnceTheyAreDeclared) {
@@ -116,7 +116,8 @@ TEST_F(BuildCacheTest, AStepWhoseLayerIsGoneIsDoneAgain) {
   put("f", "1");
   expect(dockerfile, 0, 5);
   const std::string layers = sandbox_->root() + "/images/layers";
-  for (const auto& name : list_directory(layers).value()) {
+  const Words names = list_directory(layers).value();
+  for (const auto& name : names) {
     if (path_exists(join_path(layers, name) + "/diff/a")) {
       ASSERT_OK(remove_tree(join_path(layers, name)));
       break;
@@ -149,7 +150,8 @@ ENV A=1
   EXPECT_EQ(argument.output, first.output);
   const std::string id(trim(first.output));
   EXPECT_EQ(inspect("{{.Created}}", id), "2023-11-14T22:13:20Z");
-  EXPECT_EQ(run({"stat", "-c", "%Y", "/d", "/a", "/w/f"}, id), "1700000000\n1700000000\n1700000000\n");
+  EXPECT_EQ(run({"/bin/busybox", "stat", "-c", "%Y", "/d", "/a", "/w/f"}, id),
+            "1700000000\n1700000000\n1700000000\n");
 }
 
 TEST_F(BuildCacheTest, RefusesAnEpochThatIsNone) {
