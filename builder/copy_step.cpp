@@ -188,10 +188,12 @@ Result<void> StageBuilder::copy(const Copy& copy, const Instruction& instruction
 Result<void> StageBuilder::make_working_directory(const Instruction& instruction, Progress::Step& step) {
   TRY(state_.apply(instruction, shared_.plan.values));
   const std::string path = state_.working_directory();
-  StepRun run{step_key("workdir").add(path).finish(), instruction.text, {}, false};
+  const std::string user = state_.config.config.user;
+  StepRun run{step_key("workdir").add(path).add(user).finish(), instruction.text, {}, false};
   return cached(std::move(run), step, [&](engine::BuildRoot& root) -> Result<void> {
     const UniqueFd target = TRY(engine::open_root(root.rootfs()));
-    TRY(engine::make_directories_in_root(target, path));
+    const auto owner = TRY(engine::resolve_user(target, user, {}));
+    TRY(engine::make_directories_in_root(target, path, owner.uid, owner.gid));
     return {};
   });
 }

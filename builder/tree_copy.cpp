@@ -58,20 +58,15 @@ Result<void> TreeCopy::make_room(BorrowedFd parent, const std::string& name, con
   return Error::system(errno, "replace {}", path);
 }
 
-// The folder that the tree's entries go into.
-Result<void> TreeCopy::enter_folder(const SourceRoot& source, const SourceTree& tree,
-                                    const std::string& destination) {
-  const UniqueFd above = TRY(make_parent(destination));
-  const std::string name = split_path(destination).second;
-  const bool is_new = !name.empty() && !is_folder(destination);
-  if (is_new && mkdirat(above.get(), name.c_str(), 0755) != 0) {
-    if (errno != EEXIST) return Error::system(errno, "make folder {}", destination);
+// The folder that the tree's entries go into. A new one is 0755 whatever the source's is, as docker makes it.
+Result<void> TreeCopy::enter_folder(const std::string& destination) {
+  const Owner owner = rules_.owner.value_or(Owner{});
+  auto folder = engine::make_directories_in_root(root_, destination, owner.uid, owner.gid);
+  if (!folder && folder.error().system_errno() == ENOTDIR) {
     return Error::make(ErrorKind::invalid, "cannot copy to non-directory: {}", destination);
   }
-  base_ = TRY(open_in_root(root_, destination, O_PATH | O_DIRECTORY));
-  if (!is_new) return {};
-  folder_times_.emplace_back("", tree.entries.front().info.st_mtim);
-  return set_metadata(source, tree, tree.entries.front(), base_);
+  base_ = TRY(std::move(folder));
+  return {};
 }
 
 Result<void> TreeCopy::copy(const SourceRoot& source, const SourceTree& tree,
@@ -81,7 +76,7 @@ Result<void> TreeCopy::copy(const SourceRoot& source, const SourceTree& tree,
   folder_times_.clear();
   base_name_.clear();
   if (tree.is_folder()) {
-    TRY(enter_folder(source, tree, destination));
+    TRY(enter_folder(destination));
   } else {
     TRY(enter_parent(destination));
   }

@@ -53,7 +53,7 @@ class TreeCopy {
 
  private:
   Result<UniqueFd> make_parent(const std::string& destination);
-  Result<void> enter_folder(const SourceRoot& source, const SourceTree& tree, const std::string& destination);
+  Result<void> enter_folder(const std::string& destination);
   Result<void> enter_parent(const std::string& destination);
   Result<void> copy_entry(const SourceRoot& source, const SourceTree& tree, const TreeEntry& entry);
   Result<void> copy_folder(const SourceRoot& source, const SourceTree& tree, const TreeEntry& entry);

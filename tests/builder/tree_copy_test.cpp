@@ -129,16 +129,17 @@ TEST_F(TreeCopyTest, RefusesAFileInAFoldersPlace) {
 
 TEST_F(TreeCopyTest, GivesOwnersAndModes) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
-  put("source/d/a");
+  put("source/d/sub/a");
   ASSERT_OK(copy("d", "/new/d", {Owner{7, 8}, ModeChange::parse("u=rwX,go=").value()}));
   struct stat info {};
-  for (const char* name : {"target/new", "target/new/d", "target/new/d/a"}) {
+  for (const char* name : {"target/new", "target/new/d", "target/new/d/sub", "target/new/d/sub/a"}) {
     ASSERT_EQ(stat(path(name).c_str(), &info), 0);
     EXPECT_EQ(info.st_uid, 7U) << name;
     EXPECT_EQ(info.st_gid, 8U) << name;
   }
-  EXPECT_EQ(mode("target/new/d"), 0700U);
-  EXPECT_EQ(mode("target/new/d/a"), 0600U);
+  EXPECT_EQ(mode("target/new/d"), 0755U);
+  EXPECT_EQ(mode("target/new/d/sub"), 0700U);
+  EXPECT_EQ(mode("target/new/d/sub/a"), 0600U);
 }
 
 TEST_F(TreeCopyTest, MatchesWildcardsInOrder) {
