@@ -99,7 +99,7 @@ def test_options_of_the_program(program):
 
 def gantry_commands():
     names = listed_commands("gantry")
-    return names + [f"{group} {name}" for group in ("container", "image", "monitor")
+    return names + [f"{group} {name}" for group in ("builder", "container", "image", "monitor")
                     for name in listed_commands("gantry", group) if name in ("inspect", "prune", "upgrade")]
 
 
