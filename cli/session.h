@@ -42,6 +42,7 @@ std::vector<VerbEntry> exec_verbs();      // exec, attach
 std::vector<VerbEntry> inspect_verbs();   // inspect, container inspect, image inspect
 std::vector<VerbEntry> image_verbs();     // images, rmi, tag, image prune
 std::vector<VerbEntry> transfer_verbs();  // pull, push, import
+std::vector<VerbEntry> archive_verbs();   // save, load, history, commit, diff
 std::vector<VerbEntry> login_verbs();     // login, logout
 std::vector<VerbEntry> system_verbs();    // info, version
 

@@ -18,8 +18,9 @@ constexpr std::pair<std::string_view, std::string_view> groups[] = {
 const std::vector<VerbEntry>& all_verbs() {
   static const std::vector<VerbEntry> all = [] {
     std::vector<VerbEntry> verbs;
-    for (const auto group : {run_verbs, build_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs,
-                             inspect_verbs, image_verbs, transfer_verbs, login_verbs, system_verbs}) {
+    for (const auto group :
+         {run_verbs, build_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs, inspect_verbs, image_verbs,
+          transfer_verbs, archive_verbs, login_verbs, system_verbs}) {
       auto more = group();
       std::move(more.begin(), more.end(), std::back_inserter(verbs));
     }

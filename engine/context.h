@@ -37,6 +37,10 @@ Error no_such_container(const std::string& reference);
 Result<std::string> resolve_reference(const Context& context, const std::string& reference);
 Result<std::vector<std::string>> container_ids(const Context& context);
 
+// file_changes.cpp
+// Places below the root that the runtime makes where an image has none, to mount on.
+const std::vector<std::string>& mount_points();
+
 // create.cpp
 // A container's folder and its lock, which appear together for everyone who sweeps.
 Result<FileLock> claim_directory(const Context& context, const std::string& id);

@@ -2,6 +2,7 @@
 
 #include "engine/container_info.h"
 #include "engine/container_spec.h"
+#include "oci/reference.h"
 
 #include <chrono>
 #include <functional>
@@ -12,6 +13,7 @@
 
 namespace gantry::images {
 class ImageStore;
+struct Image;
 }  // namespace gantry::images
 
 namespace gantry::engine {
@@ -84,6 +86,21 @@ struct AttachOptions {
 // How it ended: the container's exit code, or absent when the detach keys were typed.
 struct AttachResult {
   std::optional<int> exit_code;
+};
+
+enum class FileChangeKind { added, changed, deleted };
+
+struct FileChange {
+  FileChangeKind kind = FileChangeKind::changed;
+  std::string path;  // absolute, in the container
+};
+
+struct CommitOptions {
+  std::vector<oci::Reference> tags;
+  std::vector<std::string> changes;  // instructions, as `gantry import --change` takes them
+  std::string author;
+  std::string message;
+  bool pause = true;  // a running container, while its files are read
 };
 
 // What this host's cgroup v2 controllers let us enforce.
@@ -167,6 +184,12 @@ class Engine {
 
   // Errors: conflict when it doesn't run.
   Result<std::vector<ContainerProcess>> processes(const std::string& reference) const;
+
+  // What its files differ in from its image's, sorted; a folder whose content changed is changed too.
+  Result<std::vector<FileChange>> changes(const std::string& reference) const;
+  // Its files and settings as a new image. Errors: those of the changes; invalid for files that no layer can
+  // hold.
+  Result<images::Image> commit(const std::string& reference, const CommitOptions& options) const;
 
   // Frees what an ended container needs no longer (mounts, network, cgroup), and removes it with auto_remove.
   // Does nothing for one that runs.

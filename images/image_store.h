@@ -123,6 +123,18 @@ class ImageStore {
   Result<Image> import_tar(UniqueFd stream, const ImportOptions& options);
   Result<Image> import_directory(const std::string& directory, const ImportOptions& options);
 
+  // Writes the images that the names mean as one archive: an OCI layout with docker's manifest.json beside,
+  // which docker, podman and skopeo load. A name with a tag brings that tag along, an id all the image's
+  // tags.
+  Result<void> save(const std::vector<std::string>& names, const TarOutput& output) const;
+  // Takes over the images of an archive, docker's or an OCI layout, plain, gzip or zstd, with their tags and
+  // ids. Errors: invalid and corrupt for archives that are none or whose content doesn't match its digests.
+  struct LoadedImage {
+    oci::Digest id;
+    std::vector<oci::Reference> tags;
+  };
+  Result<std::vector<LoadedImage>> load(UniqueFd stream);
+
   // For overlay mounts: the layers' diff folders, topmost first. They exist, and stay while the image is
   // held.
   Result<std::vector<std::string>> lower_directories(const Image& image) const;

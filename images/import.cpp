@@ -36,7 +36,7 @@ Result<oci::Digest> import_stream(ImageStore::State& state, ByteSource& stream,
                        options.reference->familiar());
   }
   auto lease = TRY(state.content.lease());
-  const auto layer = TRY(store_layer(state, stream, lease, {{}, options.progress}));
+  const auto layer = TRY(store_layer(state, stream, lease, {{}, options.progress, {}}));
   const auto config = TRY(make_config(options, layer.diff_id));
   std::vector<oci::Reference> tags;
   if (options.reference) tags.push_back(*options.reference);

@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "images/archive.h"
 #include "images/build_cache.h"
 #include "images/image_index.h"
 #include "images/layer_store.h"
@@ -43,6 +44,21 @@ Result<ImageIndex> parse_image_index(std::string_view text, std::string_view sou
 
 std::string to_json_text(const ImageIndex& index) {
   return to_json(index, 1);
+}
+
+template <class Visitor>
+void members(Visitor& visit, ArchivedImage& image) {
+  visit.required("Config", image.config);
+  visit.always("RepoTags", image.tags);
+  visit.always("Layers", image.layers);
+}
+
+Result<std::vector<ArchivedImage>> parse_archived_images(std::string_view text, std::string_view source) {
+  return parse_json<std::vector<ArchivedImage>>(text, source);
+}
+
+std::string to_json_text(const std::vector<ArchivedImage>& images) {
+  return to_json(images);
 }
 
 template <class Visitor>

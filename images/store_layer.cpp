@@ -33,6 +33,14 @@ bool is_indexed(const ImageIndex& index, const IndexedImage& image) {
   });
 }
 
+bool same_blobs(const oci::Manifest& left, const oci::Manifest& right) {
+  return left.config.digest == right.config.digest &&
+         std::equal(left.layers.begin(), left.layers.end(), right.layers.begin(), right.layers.end(),
+                    [](const auto& one, const auto& other) {
+                      return one.digest == other.digest && one.size == other.size;
+                    });
+}
+
 Result<void> check_step(const ImageStore::State& state, const CachedStep& step, Lease& lease) {
   TRY(lease.add(step.blob.digest));
   TRY(lease.add(step.chain_id));
@@ -64,6 +72,10 @@ Result<ImageLayer> store_layer(ImageStore::State& state, ByteSource& stream, Lea
   const auto layer = TRY(unpack_compressed(input, compression, draft.diff(), state.options, observe));
   if (compression == oci::LayerCompression::none) TRY(gzip.finish());
   for (const auto& warning : layer.content.warnings) log::warning("layer: {}", warning);
+  if (!options.diff_id.empty() && layer.diff_id != options.diff_id) {
+    return Error::make(ErrorKind::corrupt, "the layer is {}, its image says {}", layer.diff_id.string(),
+                       options.diff_id.string());
+  }
   const auto chain_id = oci::chain_id(options.parent, layer.diff_id);
   TRY(lease.add(ingest.seal()));
   TRY(lease.add(chain_id));
@@ -78,12 +90,21 @@ Result<ImageLayer> store_layer(ImageStore::State& state, ByteSource& stream, Lea
 Result<oci::Digest> store_image(ImageStore::State& state, const oci::ImageConfig& config,
                                 const std::vector<oci::Descriptor>& layers,
                                 const std::vector<oci::Reference>& tags, Lease& lease) {
+  return store_documents(state, oci::to_json_text(config), "", layers, tags, lease);
+}
+
+Result<oci::Digest> store_documents(ImageStore::State& state, const std::string& config,
+                                    const std::string& given, const std::vector<oci::Descriptor>& layers,
+                                    const std::vector<oci::Reference>& tags, Lease& lease) {
   oci::Manifest manifest{.media_type = std::string(oci::media_type::oci_manifest)};
-  manifest.config =
-      TRY(put_document(state.content, lease, oci::to_json_text(config), oci::media_type::oci_config));
+  manifest.config = TRY(put_document(state.content, lease, config, oci::media_type::oci_config));
   manifest.layers = layers;
-  const auto document =
-      TRY(put_document(state.content, lease, oci::to_json_text(manifest), manifest.media_type));
+  std::string text = oci::to_json_text(manifest);
+  if (const auto kept = oci::parse_manifest(given, "manifest"); kept && same_blobs(*kept, manifest)) {
+    text = given;
+    manifest.media_type = kept->media_type.empty() ? manifest.media_type : kept->media_type;
+  }
+  const auto document = TRY(put_document(state.content, lease, text, manifest.media_type));
   IndexedImage image{.id = manifest.config.digest,
                      .manifest = document.digest,
                      .manifest_media_type = manifest.media_type,
@@ -104,7 +125,7 @@ Result<ImageLayer> ImageStore::add_layer(const NewLayer& layer, Lease& lease) {
     auto written = write_layer_tar(layer.upper, layer.tar, [&](auto bytes) { return pipe.push(bytes); });
     pipe.close(written ? std::optional<Error>() : std::optional<Error>(written.error()));
   });
-  auto stored = store_layer(*state_, pipe, lease, {layer.parent, {}});
+  auto stored = store_layer(*state_, pipe, lease, {layer.parent, {}, {}});
   pipe.stop();
   writer.join();
   return stored;

@@ -49,25 +49,27 @@ std::string padding(uint64_t size) {
 class Writer {
  public:
   enum class Kind { folder, layer };
-  Writer(const TarOutput& output, Kind kind, std::optional<int64_t> latest_mtime)
-      : output_(output), kind_(kind), latest_mtime_(latest_mtime) {}
+  Writer(const TarOutput& output, Kind kind, const LayerTarOptions& options)
+      : output_(output), kind_(kind), latest_mtime_(options.latest_mtime), left_out_(options.mount_points) {}
 
   Result<void> write_root(const UniqueFd& root);
   Result<void> write_folder(const UniqueFd& folder, const std::string& path);
   Result<void> end() { return output_(std::string(2 * block_size, '\0')); }
+  Result<void> write_header(const struct stat& info, char type, const std::string& path,
+                            const std::string& link, uint64_t size, PaxRecords pax);
+  Result<void> write_file(BorrowedFd file, const struct stat& info, const std::string& path);
 
  private:
+  bool is_left_out(const UniqueFd& entry, const struct stat& info, const std::string& path) const;
   Result<void> write_whiteout(const std::string& path);
   Result<void> write_opaque_marker(const UniqueFd& folder, const std::string& path);
   Result<void> write_entry(const UniqueFd& folder, const std::string& name, const std::string& path);
-  Result<void> write_header(const struct stat& info, char type, const std::string& path,
-                            const std::string& link, uint64_t size, PaxRecords pax);
-  Result<void> write_file(const UniqueFd& file, const struct stat& info, const std::string& path);
   Result<PaxRecords> read_xattrs(const std::string& proc_path);
 
   const TarOutput& output_;
   const Kind kind_;
   const std::optional<int64_t> latest_mtime_;
+  const std::vector<std::string> left_out_;
   std::map<std::pair<dev_t, ino_t>, std::string> seen_;  // files with several names
 };
 
@@ -135,7 +137,7 @@ Result<PaxRecords> Writer::read_xattrs(const std::string& proc_path) {
   return pax;
 }
 
-Result<void> Writer::write_file(const UniqueFd& file, const struct stat& info, const std::string& path) {
+Result<void> Writer::write_file(BorrowedFd file, const struct stat& info, const std::string& path) {
   const auto size = static_cast<uint64_t>(info.st_size);
   std::string buffer(size_t{256} << 10, '\0');
   for (uint64_t done = 0; done < size;) {
@@ -148,6 +150,15 @@ Result<void> Writer::write_file(const UniqueFd& file, const struct stat& info, c
     done += static_cast<uint64_t>(got);
   }
   return output_(padding(size));
+}
+
+bool Writer::is_left_out(const UniqueFd& entry, const struct stat& info, const std::string& path) const {
+  const std::string_view name = std::string_view(path).substr(path.starts_with("./") ? 2 : 0);
+  if (std::find(left_out_.begin(), left_out_.end(), name) == left_out_.end()) return false;
+  if (S_ISREG(info.st_mode)) return info.st_size == 0;
+  if (!S_ISDIR(info.st_mode)) return false;
+  const auto names = list_directory(format("/proc/self/fd/{}", entry.get()));
+  return names && names->empty();
 }
 
 // An empty file, without a time of its own.
@@ -177,7 +188,7 @@ Result<void> Writer::write_entry(const UniqueFd& folder, const std::string& name
   struct stat info {};
   if (!entry || fstat(entry.get(), &info) != 0) return Error::system(errno, "open {}", path);
   const std::string proc = format("/proc/self/fd/{}", entry.get());
-  if (S_ISSOCK(info.st_mode)) return {};
+  if (S_ISSOCK(info.st_mode) || is_left_out(entry, info, path)) return {};
   if (kind_ == Kind::layer && S_ISCHR(info.st_mode) && info.st_rdev == 0) {
     return write_whiteout(path.substr(0, path.size() - name.size()) + ".wh." + name);
   }
@@ -232,9 +243,41 @@ Result<void> write_tar(const std::string& directory, const TarOutput& output) {
 Result<void> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
                              const TarOutput& output) {
   const UniqueFd root = TRY(open_file(upper, O_RDONLY | O_DIRECTORY));
-  Writer writer(output, Writer::Kind::layer, options.latest_mtime);
+  Writer writer(output, Writer::Kind::layer, options);
   TRY(options.root ? writer.write_root(root) : writer.write_folder(root, ""));
   return writer.end();
+}
+
+namespace {
+
+struct stat plain_file(uint64_t size) {
+  struct stat info {};
+  info.st_mode = S_IFREG | 0644;
+  info.st_size = static_cast<off_t>(size);
+  return info;
+}
+
+}  // namespace
+
+Result<void> ArchiveWriter::add_text(const std::string& path, std::string_view text) {
+  Writer writer(output_, Writer::Kind::folder, {});
+  TRY(writer.write_header(plain_file(text.size()), '0', path, "", text.size(), {}));
+  TRY(output_(text));
+  return output_(padding(text.size()));
+}
+
+Result<void> ArchiveWriter::add_file(const std::string& path, BorrowedFd file) {
+  struct stat info {};
+  if (fstat(file.get(), &info) != 0) return Error::system(errno, "stat {}", path);
+  const auto size = static_cast<uint64_t>(info.st_size);
+  const struct stat plain = plain_file(size);
+  Writer writer(output_, Writer::Kind::folder, {});
+  TRY(writer.write_header(plain, '0', path, "", size, {}));
+  return writer.write_file(file, plain, path);
+}
+
+Result<void> ArchiveWriter::end() {
+  return Writer(output_, Writer::Kind::folder, {}).end();
 }
 
 }  // namespace gantry::images

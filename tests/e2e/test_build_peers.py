@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 import pytest
 from conftest import BINARIES
@@ -297,3 +298,27 @@ def test_same_tree_and_config(peers, tmp_path, name):
         own.pop(member, None)
         theirs.pop(member, None)
     assert own == theirs
+
+
+@pytest.mark.parametrize("transport", ["docker-archive", "oci-archive"])
+def test_skopeo_reads_what_save_writes_and_load_what_it_writes(peers, tmp_path, transport):
+    gantry = peers[0]
+    image = check([*gantry.call, "image", "inspect", "-f", "{{.Id}}", "busybox:1"])
+    saved, written = tmp_path / "saved.tar", tmp_path / "written.tar"
+    check([*gantry.call, "save", "-o", saved, "busybox:1"])
+    name = "docker.io/library/copied:1"
+    source = f"{transport}:{saved}" + (":busybox:1" if transport == "docker-archive" else "")
+    check(["skopeo", "copy", "-q", source, f"{transport}:{written}:{name}"])
+    said = check([*gantry.call, "load", "-i", written])
+    assert said in ("Loaded image: copied:1", f"Loaded image ID: {image}")
+    assert check([*gantry.call, "image", "inspect", "-f", "{{.Id}}", "copied:1"]) == image
+
+
+def test_podman_loads_what_save_writes(peers, tmp_path):
+    gantry = peers[0]
+    check([*gantry.call, "save", "-o", tmp_path / "saved.tar", "busybox:1"])
+    image = check([*gantry.call, "image", "inspect", "-f", "{{.Id}}", "busybox:1"])
+    with tempfile.TemporaryDirectory(prefix="gp.") as folder:  # podman takes no long run root
+        podman = ["podman", "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
+        assert "busybox:1" in check([*podman, "load", "-q", "-i", tmp_path / "saved.tar"])
+        assert check([*podman, "image", "inspect", "-f", "{{.Id}}", "busybox:1"]) == image.split(":")[1]
