@@ -44,7 +44,8 @@ struct BuildOptions {
 Result<images::Image> build(engine::Engine& engine, const BuildOptions& options, Progress& progress,
                             Canceller& canceller);
 
-// Removes what RUN --mount=type=cache has kept and no build is using. Answers the bytes freed.
+// Removes what is known of contexts' files, and what RUN --mount=type=cache has kept and no build is using.
+// Answers the bytes freed.
 Result<uint64_t> remove_cache_mounts(const engine::Engine& engine);
 
 }  // namespace gantry::builder

@@ -5,6 +5,7 @@
 #include "images/byte_source.h"
 #include "images/compression.h"
 #include "images/unpack.h"
+#include "oci/hasher.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -143,6 +144,11 @@ Result<BuildContext> open_context(const engine::Engine& engine, const BuildOptio
   } else {
     context.root.folder =
         TRY(open_file(options.context, O_RDONLY | O_DIRECTORY).context("context {}", options.context));
+    const std::string place = TRY(absolute_path(options.context));
+    const std::string file =
+        format("{}/build-contexts/{}", engine.options().root, oci::digest_of(place).hex());
+    context.digests = std::make_unique<FileDigests>(FileDigests::load(file));
+    context.root.digests = context.digests.get();
   }
   TRY(read_dockerfile(options, context));
   TRY(read_ignore(options, context));

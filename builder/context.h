@@ -15,6 +15,7 @@ struct BuildContext {
   std::string dockerfile_name;  // in errors
   std::string dockerfile;       // its text
   std::unique_ptr<IgnoreRules> ignore;
+  std::unique_ptr<FileDigests> digests;       // of a folder of the user's
   SourceRoot root;                            // a folder of the user's, or
   std::optional<engine::BuildRoot> unpacked;  // what holds the folder that came as an archive on stdin
 };

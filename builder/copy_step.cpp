@@ -112,7 +112,7 @@ Result<bool> add_archive(const CopyWork& work, TreeCopy& target, const SourceTre
   const std::string folder = format("{}/{}", work.scratch, number);
   TRY(make_directories(folder, 0755));
   if (!TRY(unpack_if_archive(std::move(file), folder))) return false;
-  const SourceRoot unpacked{TRY(open_file(folder, O_RDONLY | O_DIRECTORY)), nullptr};
+  const SourceRoot unpacked{TRY(open_file(folder, O_RDONLY | O_DIRECTORY)), nullptr, nullptr};
   const auto content = TRY(read_source_tree(unpacked, "", {}));
   TRY(target.copy(unpacked, content, work.plan.destination));
   TRY(remove_tree(folder));

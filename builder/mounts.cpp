@@ -187,6 +187,7 @@ Result<void> RunMounts::open(const engine::BuildRoot& root, engine::BuildStepSpe
 Result<uint64_t> remove_cache_mounts(const engine::Engine& engine) {
   const std::string root = cache_root(engine);
   uint64_t freed = 0;
+  TRY(remove_tree(join_path(engine.options().root, "build-contexts")));
   if (!path_exists(root)) return freed;
   for (const auto& name : TRY(list_directory(root))) {
     if (!name.ends_with(".lock")) continue;

@@ -66,22 +66,28 @@ class Scanner {
     return {};
   }
 
+  Result<void> scan_below(const UniqueFd& folder, const std::string& name, const std::string& path,
+                          int depth) {
+    const UniqueFd below(openat(folder.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!below) return Error::system(errno, "open {}", path);
+    return scan(below, path, depth + 1);
+  }
+
   Result<void> add(const UniqueFd& folder, const std::string& name, const std::string& path, int depth) {
-    const UniqueFd fd(openat(folder.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd && errno == ENOENT) return {};  // removed meanwhile
-    if (!fd) return Error::system(errno, "open {}", path);
     TreeEntry entry;
     entry.path = path;
-    if (fstat(fd.get(), &entry.info) != 0) return Error::system(errno, "stat {}", path);
+    if (fstatat(folder.get(), name.c_str(), &entry.info, AT_SYMLINK_NOFOLLOW) != 0) {
+      return errno == ENOENT ? Result<void>() : Error::system(errno, "stat {}", path);
+    }
     if (S_ISSOCK(entry.info.st_mode)) return {};
     const bool skipped = left_out(below(tree_.location, path), path);
     const bool is_folder = S_ISDIR(entry.info.st_mode);
     const bool look_inside = is_folder && root_.ignore != nullptr && root_.ignore->has_exceptions();
     if (skipped && !look_inside) return {};
-    if (S_ISLNK(entry.info.st_mode)) entry.link = TRY(read_link(fd, ""));
+    if (S_ISLNK(entry.info.st_mode)) entry.link = TRY(read_link(folder, name));
     tree_.entries.push_back(std::move(entry));
     const size_t before = tree_.entries.size();
-    if (is_folder) TRY(scan(fd, path, depth + 1));
+    if (is_folder) TRY(scan_below(folder, name, path, depth));
     // An ignored folder is there only for what was taken back in it.
     if (skipped && tree_.entries.size() == before) tree_.entries.pop_back();
     return {};
@@ -116,8 +122,16 @@ Result<void> match_level(const SourceRoot& root, const std::string& path,
   return {};
 }
 
-Result<void> add_content(Key& key, const SourceRoot& root, const SourceTree& tree, const TreeEntry& entry) {
+Result<void> add_xattrs(Key& key, BorrowedFd file) {
+  for (const auto& [name, value] : TRY(read_xattrs(descriptor_path(file)))) key.add(name).add(value);
+  return {};
+}
+
+// Of a file's content and extended attributes.
+Result<std::string> file_digest(const SourceRoot& root, const SourceTree& tree, const TreeEntry& entry) {
   const UniqueFd file = TRY(open_entry(root, tree, entry, O_RDONLY));
+  struct stat info {};
+  if (fstat(file.get(), &info) != 0) return Error::system(errno, "stat {}", entry.path);
   oci::Hasher content;
   std::string buffer(size_t{256} << 10, '\0');
   while (true) {
@@ -127,7 +141,19 @@ Result<void> add_content(Key& key, const SourceRoot& root, const SourceTree& tre
     if (size == 0) break;
     content.update({buffer.data(), static_cast<size_t>(size)});
   }
+  Key key;
   key.add(content.finish().hex());
+  TRY(add_xattrs(key, file));
+  std::string digest = key.finish().hex();
+  // As it was before it was read: had it changed meanwhile, its ctime is another one now.
+  if (root.digests != nullptr) root.digests->add(info, digest);
+  return digest;
+}
+
+Result<void> add_file(Key& key, const SourceRoot& root, const SourceTree& tree, const TreeEntry& entry) {
+  std::optional<std::string> known;
+  if (root.digests != nullptr) known = root.digests->find(entry.info);
+  key.add(known ? *known : TRY(file_digest(root, tree, entry)));
   return {};
 }
 
@@ -209,10 +235,11 @@ Result<oci::Digest> digest_of_tree(const SourceRoot& root, const SourceTree& tre
     key.add(entry.path).add(format("{:o}", entry.info.st_mode)).add(entry.link);
     if (owners == Owners::counted) key.add(format("{}:{}", entry.info.st_uid, entry.info.st_gid));
     if (S_ISCHR(entry.info.st_mode) || S_ISBLK(entry.info.st_mode)) key.add(format("{}", entry.info.st_rdev));
-    if (S_ISREG(entry.info.st_mode)) TRY(add_content(key, root, tree, entry));
     if (S_ISLNK(entry.info.st_mode)) continue;
-    const UniqueFd fd = TRY(open_entry(root, tree, entry, O_PATH));
-    for (const auto& [name, value] : TRY(read_xattrs(descriptor_path(fd)))) key.add(name).add(value);
+    if (S_ISREG(entry.info.st_mode))
+      TRY(add_file(key, root, tree, entry));
+    else
+      TRY(add_xattrs(key, TRY(open_entry(root, tree, entry, O_PATH))));
   }
   return key.finish();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/fd.h"
+#include "builder/file_digests.h"
 #include "builder/ignore.h"
 #include "oci/hasher.h"
 
@@ -15,6 +16,7 @@ namespace gantry::builder {
 struct SourceRoot {
   UniqueFd folder;
   const IgnoreRules* ignore = nullptr;  // of the context
+  FileDigests* digests = nullptr;       // of the context: what is known of its files
 };
 
 struct TreeEntry {

@@ -74,7 +74,7 @@ Result<FromRoot> StageBuilder::open_from(const StageState& state) const {
   engine::BuildRootOptions options;
   options.lower = lower_folders(state);
   auto root = TRY(shared_.engine.make_build_root(options));
-  SourceRoot source{TRY(open_file(root.rootfs(), O_RDONLY | O_DIRECTORY)), nullptr};
+  SourceRoot source{TRY(open_file(root.rootfs(), O_RDONLY | O_DIRECTORY)), nullptr, nullptr};
   return FromRoot{std::move(root), std::move(source)};
 }
 

@@ -109,9 +109,9 @@ TEST_F(ArchiveTest, CommitsFilesAndSettings) {
   ASSERT_EQ(done.status, 0) << done.errors;
   EXPECT_EQ(run({}), "committed\n");
   EXPECT_EQ(shell("echo $A; pwd; ls /data"), "1\n/tmp\n");
+  EXPECT_THAT(gantry({"history", "--format", "{{.Comment}}", "image:1"}).output, HasSubstr("why\n"));
   must_build("FROM image:1 AS c\nFROM busybox:1\nCOPY --from=c /etc /committed\n");
   EXPECT_EQ(shell("cd /committed && ls"), "group\nnot-a-program\npasswd\n");
-  EXPECT_THAT(gantry({"history", "--format", "{{.Comment}}", "image:1"}).output, HasSubstr("why\n"));
 }
 
 TEST_F(ArchiveTest, CommitsARunningContainer) {

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "tests/support/results.h"
+#include "tests/support/wait.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -29,7 +30,9 @@ class TreeCopyTest : public testing::Test {
     ASSERT_OK(make_directories(path(name).substr(0, path(name).rfind('/')), 0755));
     ASSERT_OK(write_file(path(name), text, 0644));
   }
-  SourceRoot source() const { return {open_file(path("source"), O_RDONLY | O_DIRECTORY).value(), nullptr}; }
+  SourceRoot source() const {
+    return {open_file(path("source"), O_RDONLY | O_DIRECTORY).value(), nullptr, nullptr};
+  }
   Result<void> copy(const std::string& name, const std::string& destination, CopyRules rules = {}) const {
     const SourceRoot root = source();
     const auto tree = TRY(read_source_tree(root, name, {}));
@@ -187,6 +190,41 @@ TEST_F(TreeCopyTest, DigestsContentNotTimes) {
   put("source/a", "two");
   ASSERT_EQ(chmod(path("source/a").c_str(), 0755), 0);
   EXPECT_NE(digest(), second);
+}
+
+TEST_F(TreeCopyTest, ReadsAFileAgainOnlyOnceItChanged) {
+  put("source/a", "one");
+  const std::string file = path("digests");
+  const auto digest = [&] {
+    auto digests = FileDigests::load(file);
+    SourceRoot root = source();
+    root.digests = &digests;
+    const auto tree = read_source_tree(root, "", {}).value();
+    const auto found = digest_of_tree(root, tree, Owners::ignored).value();
+    EXPECT_OK(digests.save());
+    return found;
+  };
+  const auto first = digest();
+  EXPECT_FALSE(path_exists(file)) << "a file that has just changed must not be kept";
+  ASSERT_TRUE(test::wait_until([&] {
+    EXPECT_EQ(digest(), first);
+    return path_exists(file);
+  }));
+  // Whose digest is kept isn't read.
+  auto text = read_file(file).value();
+  text.replace(text.size() - 3, 2, text.substr(text.size() - 3, 2) == "00" ? "11" : "00");
+  ASSERT_OK(write_file(file, text));
+  EXPECT_NE(digest(), first);
+  ASSERT_OK(write_file(file, "damaged\n"));
+  EXPECT_EQ(digest(), first);
+  // The same size and mtime, but another ctime.
+  struct stat info {};
+  ASSERT_EQ(stat(path("source/a").c_str(), &info), 0);
+  const UniqueFd same = open_file(path("source/a"), O_WRONLY).value();
+  ASSERT_OK(write_all(same, "two"));
+  const timespec times[] = {info.st_atim, info.st_mtim};
+  ASSERT_EQ(futimens(same.get(), times), 0);
+  EXPECT_NE(digest(), first);
 }
 
 TEST(ModeChange, TakesOctalAndSymbolicNotation) {
