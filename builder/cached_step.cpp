@@ -42,7 +42,8 @@ Result<images::CachedStep> StageBuilder::keep_changes(engine::BuildRoot& root, c
   step.created = shared_.now;
   step.changed = root_changed || !TRY(list_directory(root.upper())).empty();
   if (step.changed) {
-    images::NewLayer layer{root.upper(), state_.chain(), {shared_.options.source_date_epoch, root_changed}};
+    images::NewLayer layer{
+        root.upper(), state_.chain(), {shared_.options.source_date_epoch, root_changed, {}}, true};
     const auto stored = TRY(store.add_layer(layer, lease_));
     step.blob = stored.blob;
     step.diff_id = stored.diff_id;

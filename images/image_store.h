@@ -71,6 +71,7 @@ struct NewLayer {
   std::string upper;
   oci::Digest parent;  // chain id of the layer below; empty: none
   LayerTarOptions tar;
+  bool may_move = false;  // the folder needn't stay; nothing is mounted on it any more
 };
 
 struct NewImage {

@@ -6,7 +6,9 @@
 #include "oci/hasher.h"
 
 #include <algorithm>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 namespace gantry::images {
 namespace {
@@ -46,6 +48,41 @@ Result<void> check_step(const ImageStore::State& state, const CachedStep& step, 
   TRY(lease.add(step.chain_id));
   if (state.content.exists(step.blob.digest) && state.layers.exists(step.chain_id)) return {};
   return Error(ErrorKind::not_found, "the layer is gone");
+}
+
+// The upper folder itself as the unpacked layer, as it is what unpacking the archive would make. Empty when
+// it is on another file system than the store.
+Result<std::optional<ImageLayer>> move_layer(ImageStore::State& state, const NewLayer& layer, Lease& lease) {
+  auto draft = TRY(state.layers.begin());
+  if (rmdir(draft.diff().c_str()) != 0) return Error::system(errno, "remove {}", draft.diff());
+  if (rename(layer.upper.c_str(), draft.diff().c_str()) != 0) {
+    const int error = errno;
+    if (error == EXDEV) return std::optional<ImageLayer>();
+    return Error::system(error, "rename {} to {}", layer.upper, draft.diff());
+  }
+  const bool plain_root = !layer.tar.root;
+  if (plain_root && (chown(draft.diff().c_str(), 0, 0) != 0 || chmod(draft.diff().c_str(), 0755) != 0)) {
+    return Error::system(errno, "set the owner and mode of {}", draft.diff());
+  }
+  auto ingest = TRY(state.content.begin());
+  GzipWriter gzip([&](std::string_view bytes) { return ingest.write(bytes); });
+  oci::Hasher hasher;
+  const uint64_t size =
+      TRY(write_layer_tar(draft.diff(), layer.tar, [&](std::string_view bytes) -> Result<void> {
+        hasher.update(bytes);
+        return gzip.write(bytes);
+      }));
+  TRY(gzip.finish());
+  const auto diff_id = hasher.finish();
+  const auto chain_id = oci::chain_id(layer.parent, diff_id);
+  TRY(lease.add(ingest.seal()));
+  TRY(lease.add(chain_id));
+  const auto blob = TRY(ingest.commit());
+  TRY(draft.commit({chain_id, diff_id, size}));
+  oci::Descriptor descriptor{.media_type = std::string(layer_type(oci::LayerCompression::gzip)),
+                             .digest = blob.digest,
+                             .size = static_cast<int64_t>(blob.size)};
+  return std::optional(ImageLayer{std::move(descriptor), diff_id, chain_id, size});
 }
 
 }  // namespace
@@ -120,6 +157,11 @@ Result<oci::Digest> store_documents(ImageStore::State& state, const std::string&
 }
 
 Result<ImageLayer> ImageStore::add_layer(const NewLayer& layer, Lease& lease) {
+  // Times that are brought back are so in the archive alone: then the layer is made of that.
+  if (layer.may_move && !layer.tar.latest_mtime) {
+    auto moved = TRY(move_layer(*state_, layer, lease));
+    if (moved) return std::move(*moved);
+  }
   BlockPipe pipe;
   std::thread writer([&] {
     auto written = write_layer_tar(layer.upper, layer.tar, [&](auto bytes) { return pipe.push(bytes); });

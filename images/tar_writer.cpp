@@ -55,6 +55,7 @@ class Writer {
   Result<void> write_root(const UniqueFd& root);
   Result<void> write_folder(const UniqueFd& folder, const std::string& path);
   Result<void> end() { return output_(std::string(2 * block_size, '\0')); }
+  uint64_t data_size() const { return data_size_; }
   Result<void> write_header(const struct stat& info, char type, const std::string& path,
                             const std::string& link, uint64_t size, PaxRecords pax);
   Result<void> write_file(BorrowedFd file, const struct stat& info, const std::string& path);
@@ -70,6 +71,7 @@ class Writer {
   const Kind kind_;
   const std::optional<int64_t> latest_mtime_;
   const std::vector<std::string> left_out_;
+  uint64_t data_size_ = 0;
   std::map<std::pair<dev_t, ino_t>, std::string> seen_;  // files with several names
 };
 
@@ -149,6 +151,7 @@ Result<void> Writer::write_file(BorrowedFd file, const struct stat& info, const 
     TRY(output_({buffer.data(), static_cast<size_t>(got)}));
     done += static_cast<uint64_t>(got);
   }
+  data_size_ += size;
   return output_(padding(size));
 }
 
@@ -240,12 +243,13 @@ Result<void> write_tar(const std::string& directory, const TarOutput& output) {
   return writer.end();
 }
 
-Result<void> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
-                             const TarOutput& output) {
+Result<uint64_t> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
+                                 const TarOutput& output) {
   const UniqueFd root = TRY(open_file(upper, O_RDONLY | O_DIRECTORY));
   Writer writer(output, Writer::Kind::layer, options);
   TRY(options.root ? writer.write_root(root) : writer.write_folder(root, ""));
-  return writer.end();
+  TRY(writer.end());
+  return writer.data_size();
 }
 
 namespace {

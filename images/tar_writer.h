@@ -30,8 +30,9 @@ struct LayerTarOptions {
 // The same for an overlay's upper folder, as a layer: character devices 0:0 become whiteouts ".wh.NAME",
 // opaque folders get a ".wh..wh..opq". Errors: invalid for a name that begins with ".wh.", which no layer
 // can hold; unsupported for overlay's redirects. Source: image-spec layer.md "Whiteouts".
-Result<void> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
-                             const TarOutput& output);
+// Answers the bytes of files' data.
+Result<uint64_t> write_layer_tar(const std::string& upper, const LayerTarOptions& options,
+                                 const TarOutput& output);
 
 // An archive that is put together file by file: 0644, owner 0, time 0.
 class ArchiveWriter {
