@@ -30,9 +30,3 @@ def test_statistics(cri):
     wait_until("memory is in use", lambda: used().memory.usage_bytes.value > 8 * MEBIBYTE)
     assert used().memory.working_set_bytes.value < 64 * MEBIBYTE
     assert used().cpu.usage_core_nano_seconds.value > 0
-
-
-def test_out_of_memory(cri):
-    container = cri.pod().start("tail", "/dev/zero", resources={"memory_limit_in_bytes": 32 * MEBIBYTE})
-    ended = cri.wait_for_end(container)
-    assert (ended.exit_code, ended.reason) == (137, "OOMKilled")
