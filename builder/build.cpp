@@ -168,7 +168,8 @@ Result<images::Image> build(engine::Engine& engine, const BuildOptions& options,
   auto state = stages.wait_for(plan.target);
   if (auto error = stages.first_error()) return std::move(*error);
   if (context.digests) TRY(context.digests->save());
-  auto image = TRY(commit(engine, options, TRY(std::move(state)), shared.now, leases.back(), progress));
+  auto built = TRY(std::move(state));
+  auto image = TRY(commit(engine, options, std::move(built), shared.now, leases.back(), progress));
   if (anything_new && options.cache_limit > 0) TRY(engine.images().trim_build_cache(options.cache_limit));
   return image;
 }

@@ -307,7 +307,8 @@ Result<Dockerfile> parse_dockerfile(std::string_view text, std::string_view sour
   dockerfile.source = source;
   dockerfile.escape = lexed.escape;
   for (auto& line : lexed.lines) {
-    TRY(add(dockerfile, TRY(parse_instruction(std::move(line), source, lexed.escape))));
+    auto instruction = TRY(parse_instruction(std::move(line), source, lexed.escape));
+    TRY(add(dockerfile, std::move(instruction)));
   }
   if (dockerfile.stages.empty()) {
     return Error::make(ErrorKind::invalid, "{}: holds no FROM", source);

@@ -236,10 +236,12 @@ Result<oci::Digest> digest_of_tree(const SourceRoot& root, const SourceTree& tre
     if (owners == Owners::counted) key.add(format("{}:{}", entry.info.st_uid, entry.info.st_gid));
     if (S_ISCHR(entry.info.st_mode) || S_ISBLK(entry.info.st_mode)) key.add(format("{}", entry.info.st_rdev));
     if (S_ISLNK(entry.info.st_mode)) continue;
-    if (S_ISREG(entry.info.st_mode))
+    if (S_ISREG(entry.info.st_mode)) {
       TRY(add_file(key, root, tree, entry));
-    else
-      TRY(add_xattrs(key, TRY(open_entry(root, tree, entry, O_PATH))));
+    } else {
+      const UniqueFd other = TRY(open_entry(root, tree, entry, O_PATH));
+      TRY(add_xattrs(key, other));
+    }
   }
   return key.finish();
 }

@@ -130,7 +130,8 @@ Result<void> StageBuilder::run_triggers(const std::vector<std::string>& triggers
   const int line = planned_.stage->from.line;
   for (const auto& trigger : triggers) {
     const std::string source = format("{}: ONBUILD of {}", shared_.dockerfile.source, planned_.image);
-    TRY(perform(TRY(parse_trigger(trigger, source, line))));
+    const auto instruction = TRY(parse_trigger(trigger, source, line));
+    TRY(perform(instruction));
   }
   return {};
 }

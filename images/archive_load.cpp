@@ -2,6 +2,7 @@
 #include "images/archive.h"
 #include "images/compression.h"
 #include "images/store_layer.h"
+#include "images/unpack.h"
 #include "oci/hasher.h"
 
 #include <fcntl.h>
