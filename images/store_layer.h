@@ -1,5 +1,6 @@
 #pragma once
 
+#include "images/byte_source.h"
 #include "images/store_state.h"
 
 #include <string>
