@@ -254,6 +254,7 @@ class Pod:
         return self.log(options.get("name", "c")), code
 
     def log(self, name="c"):
-        """The text of a log; a line of it begins with time, stream and tag."""
+        """The text of a log, stdout first: they come by two pipes. A line begins with time, stream and tag."""
         with open(pathlib.Path(self.config["log_directory"]) / f"{name}.log", newline="") as log:
-            return "".join(line.split(" ", 3)[3] for line in log)
+            lines = [line.split(" ", 3) for line in log]
+        return "".join(line[3] for line in sorted(lines, key=lambda line: line[1] == "stderr"))
