@@ -1,10 +1,10 @@
 #include "http/client.h"
 
 #include "base/text.h"
+#include "http/curl_library.h"
 #include "http/listen.h"
 
 #include <cctype>
-#include <curl/curl.h>
 #include <map>
 #include <mutex>
 #include <unistd.h>
@@ -14,13 +14,18 @@ namespace {
 
 constexpr size_t most_idle_handles = 32;  // for each server
 
+// Only called once a request has loaded the library.
+const CurlLibrary& curl() {
+  return **curl_library();
+}
+
 struct CurlDeleter {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { curl().easy_cleanup(handle); }
 };
 using Handle = std::unique_ptr<CURL, CurlDeleter>;
 
 struct ListDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 using HeaderList = std::unique_ptr<curl_slist, ListDeleter>;
 
@@ -108,7 +113,7 @@ bool has_line_break(std::string_view text) {
 Result<HeaderList> header_list(const ClientRequest& request) {
   HeaderList list;
   const auto append = [&](const std::string& line) {
-    list.reset(curl_slist_append(list.release(), line.c_str()));
+    list.reset(curl().slist_append(list.release(), line.c_str()));
   };
   for (const auto& field : request.headers) {
     if (has_line_break(field.name) || has_line_break(field.value)) {
@@ -120,57 +125,58 @@ Result<HeaderList> header_list(const ClientRequest& request) {
   return list;
 }
 
-void set_method_and_body(CURL* curl, Exchange& exchange) {
+void set_method_and_body(CURL* handle, Exchange& exchange) {
   const auto& request = exchange.request;
   if (request.upload) {
-    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.upload->length));
-    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
-    curl_easy_setopt(curl, CURLOPT_READDATA, &exchange);
-    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
-    curl_easy_setopt(curl, CURLOPT_SEEKDATA, &exchange);
+    curl().easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+    curl().easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.upload->length));
+    curl().easy_setopt(handle, CURLOPT_READFUNCTION, on_upload);
+    curl().easy_setopt(handle, CURLOPT_READDATA, &exchange);
+    curl().easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
+    curl().easy_setopt(handle, CURLOPT_SEEKDATA, &exchange);
   } else if (!request.body.empty() || request.method == "POST" || request.method == "PUT" ||
              request.method == "PATCH") {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+    curl().easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl().easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.data());
   } else if (request.method == "HEAD") {
-    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    curl().easy_setopt(handle, CURLOPT_NOBODY, 1L);
     return;
   }
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  curl().easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
-void set_limits(CURL* curl, const ClientOptions& client, const SendOptions& options) {
+void set_limits(CURL* handle, const ClientOptions& client, const SendOptions& options) {
   const auto stall = std::chrono::ceil<std::chrono::seconds>(client.stall_limit).count();
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(client.connect_limit.count()));
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall));
-  if (options.limit) curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options.limit->count()));
+  curl().easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(client.connect_limit.count()));
+  curl().easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl().easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall));
+  if (options.limit)
+    curl().easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options.limit->count()));
 }
 
-void set_connection(CURL* curl, const ClientOptions& client, const Url& url) {
+void set_connection(CURL* handle, const ClientOptions& client, const Url& url) {
   const auto agent = client.user_agent.empty() ? "gantry/" GANTRY_VERSION : client.user_agent;
-  curl_easy_setopt(curl, CURLOPT_URL, url.string().c_str());
-  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, agent.c_str());
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, client.verify ? 1L : 0L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, client.verify ? 2L : 0L);
-  if (!client.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, client.ca_file.c_str());
-  if (is_loopback(url.host)) curl_easy_setopt(curl, CURLOPT_PROXY, "");  // no proxy reaches our loopback
+  curl().easy_setopt(handle, CURLOPT_URL, url.string().c_str());
+  curl().easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+  curl().easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl().easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl().easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl().easy_setopt(handle, CURLOPT_USERAGENT, agent.c_str());
+  curl().easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, client.verify ? 1L : 0L);
+  curl().easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, client.verify ? 2L : 0L);
+  if (!client.ca_file.empty()) curl().easy_setopt(handle, CURLOPT_CAINFO, client.ca_file.c_str());
+  if (is_loopback(url.host)) curl().easy_setopt(handle, CURLOPT_PROXY, "");  // no proxy reaches our loopback
 }
 
-void set_callbacks(CURL* curl, Exchange& exchange, char* error_text) {
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_text);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, exchange.options.on_sent ? 0L : 1L);
+void set_callbacks(CURL* handle, Exchange& exchange, char* error_text) {
+  curl().easy_setopt(handle, CURLOPT_ERRORBUFFER, error_text);
+  curl().easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
+  curl().easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
+  curl().easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
+  curl().easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
+  curl().easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl().easy_setopt(handle, CURLOPT_XFERINFODATA, &exchange);
+  curl().easy_setopt(handle, CURLOPT_NOPROGRESS, exchange.options.on_sent ? 0L : 1L);
 }
 
 ErrorKind kind_of(CURLcode code) {
@@ -196,7 +202,7 @@ std::string where(const ClientRequest& request) {
 
 Error transport_error(CURLcode code, std::string_view error_text) {
   std::string text(trim(error_text));
-  if (text.empty()) text = curl_easy_strerror(code);
+  if (text.empty()) text = curl().easy_strerror(code);
   text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return {kind_of(code), text};
 }
@@ -242,14 +248,14 @@ struct Client::State {
   Handle take(const std::string& server) {
     const std::lock_guard lock(mutex);
     auto& handles = idle[server];
-    if (handles.empty()) return Handle(curl_easy_init());
+    if (handles.empty()) return Handle(curl().easy_init());
     auto handle = std::move(handles.back());
     handles.pop_back();
     return handle;
   }
 
   void put_back(const std::string& server, Handle handle) {
-    curl_easy_reset(handle.get());  // keeps connections and the TLS session cache
+    curl().easy_reset(handle.get());  // keeps connections and the TLS session cache
     const std::lock_guard lock(mutex);
     auto& handles = idle[server];
     if (handles.size() < most_idle_handles) handles.push_back(std::move(handle));
@@ -260,6 +266,7 @@ struct Client::State {
 
 Result<Response> Client::State::exchange(const ClientRequest& request, const SendOptions& send_options) {
   const auto url = TRY(Url::parse(request.url));
+  TRY(curl_library());
   const auto headers = TRY(header_list(request));
   const auto server = format("{}://{}", url.scheme, url.authority());
   auto handle = take(server);
@@ -270,8 +277,8 @@ Result<Response> Client::State::exchange(const ClientRequest& request, const Sen
   set_limits(handle.get(), options, send_options);
   set_callbacks(handle.get(), exchange, error_text);
   set_method_and_body(handle.get(), exchange);
-  curl_easy_setopt(handle.get(), CURLOPT_HTTPHEADER, headers.get());
-  const auto code = curl_easy_perform(handle.get());
+  curl().easy_setopt(handle.get(), CURLOPT_HTTPHEADER, headers.get());
+  const auto code = curl().easy_perform(handle.get());
   put_back(server, std::move(handle));
   if (exchange.error) return std::move(*exchange.error).context("{}", where(request));
   if (code != CURLE_OK) return transport_error(code, error_text).context("{}", where(request));
@@ -279,8 +286,6 @@ Result<Response> Client::State::exchange(const ClientRequest& request, const Sen
 }
 
 Client::Client(ClientOptions options) : state_(std::make_unique<State>()) {
-  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)once;
   state_->options = std::move(options);
 }
 

@@ -102,12 +102,13 @@ Result<void> LayerWriter::replace(BorrowedFd parent, const RootedPath& path) {
 
 Result<void> LayerWriter::make_file(const TarEntry& entry, const RootedPath& path) {
   constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const mode_t mode = entry.mode & 0777U;
   BorrowedFd parent = TRY(root_.parent(path.parent));
-  UniqueFd file(openat(parent.get(), path.name.c_str(), flags, 0600));
+  UniqueFd file(openat(parent.get(), path.name.c_str(), flags, mode));
   if (!file && errno == EEXIST) {
     TRY(replace(parent, path));
     parent = TRY(root_.parent(path.parent));
-    file = UniqueFd(openat(parent.get(), path.name.c_str(), flags, 0600));
+    file = UniqueFd(openat(parent.get(), path.name.c_str(), flags, mode));
   }
   if (!file) return Error::system(errno, "make file");
   TRY(write_data(entry, file));
@@ -162,7 +163,7 @@ Result<void> LayerWriter::write_runs(const TarEntry& entry, BorrowedFd file) {
 Result<void> LayerWriter::make_directory(const TarEntry& entry, const RootedPath& path) {
   BorrowedFd parent = TRY(root_.parent(path.parent));
   bool hides_lower = false;
-  if (mkdirat(parent.get(), path.name.c_str(), 0700) != 0) {
+  if (mkdirat(parent.get(), path.name.c_str(), entry.mode & 0777U) != 0) {
     const int error = errno;
     if (error != EEXIST) return Error::system(error, "make folder");
     struct stat info {};
@@ -173,7 +174,8 @@ Result<void> LayerWriter::make_directory(const TarEntry& entry, const RootedPath
       hides_lower = is_whiteout(info);  // what the whiteout hid must not be merged into the new folder
       TRY(replace(parent, path));
       parent = TRY(root_.parent(path.parent));
-      if (mkdirat(parent.get(), path.name.c_str(), 0700) != 0) return Error::system(errno, "make folder");
+      if (mkdirat(parent.get(), path.name.c_str(), entry.mode & 0777U) != 0)
+        return Error::system(errno, "make folder");
     }
   }
   UniqueFd folder(openat(parent.get(), path.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -266,10 +268,18 @@ Result<void> LayerWriter::make_node(const TarEntry& entry, const RootedPath& pat
 // chown clears setuid and capabilities, and so does writing: data, owner, mode, attributes, time, in this
 // order.
 Result<void> LayerWriter::set_metadata(const TarEntry& entry, BorrowedFd file) {
-  if (fchown(file.get(), entry.uid, entry.gid) != 0) {
-    return Error::system(errno, "chown to {}:{}", entry.uid, entry.gid);
+  struct stat made {};
+  if (fstat(file.get(), &made) != 0) return Error::system(errno, "stat");
+  // A look is cheaper than a change, and most files were made as they are to be.
+  if (made.st_uid != entry.uid || made.st_gid != entry.gid) {
+    if (fchown(file.get(), entry.uid, entry.gid) != 0) {
+      return Error::system(errno, "chown to {}:{}", entry.uid, entry.gid);
+    }
+    made.st_mode = 0;  // it may have lost setuid and setgid
   }
-  if (fchmod(file.get(), entry.mode) != 0) return Error::system(errno, "chmod");
+  if ((made.st_mode & 07777U) != entry.mode && fchmod(file.get(), entry.mode) != 0) {
+    return Error::system(errno, "chmod");
+  }
   TRY(set_xattrs(entry, "", file.get()));
   if (entry.type == TarType::directory) return {};
   const timespec times[] = {entry.mtime, entry.mtime};

@@ -4,8 +4,8 @@
    usage: spawn ROUNDS AT_ONCE COMMAND… [+ COMMAND…] [-- COMMAND… [+ COMMAND…]]…
 
    "--" separates the commands that are compared, "+" the steps of one. "@" in an argument becomes a number that no other
-   copy has. Processes that a command leaves behind are waited for, and their CPU is the command's. Built by
-   bench/runtime. */
+   copy has. Processes that a command leaves behind are waited for, and their CPU is the command's. The benches
+   build it. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
