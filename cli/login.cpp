@@ -3,6 +3,7 @@
 #include "cli/flags.h"
 #include "cli/session.h"
 #include "images/credentials.h"
+#include "images/registries_conf.h"
 #include "images/registry_client.h"
 
 #include <fmt/core.h>
@@ -79,7 +80,10 @@ Result<int> login(const Session& session, const std::vector<std::string>& words)
   images::RegistryOptions options;
   options.credential = credential;
   options.ca_file = session.options.ca_file;
-  TRY(images::RegistryClient(host, options).check_login().context("login to {}", host));
+  const auto conf = TRY(images::RegistriesConf::from_environment());
+  const auto source = TRY(conf.primary(oci::Reference{host, "login", "", {}}));
+  options.insecure = source.insecure;
+  TRY(images::RegistryClient(source.host, options).check_login().context("login to {}", host));
   TRY(images::CredentialFiles().store(host, credential));
   fmt::print("Login Succeeded\n");
   return 0;

@@ -16,6 +16,7 @@ constexpr int index_depth_limit = 3;
 struct Pull {
   ImageStore::State& state;
   const oci::Reference& reference;
+  const RegistrySource& source;
   const PullOptions& options;
   RegistryClient& client;
   Lease& lease;
@@ -47,7 +48,7 @@ Result<Chosen> fetch_manifest(Pull& pull) {
   std::string wanted = reference.digest.empty() ? reference.tag : reference.digest.string();
   std::string expected_type;
   for (int depth = 0; depth < index_depth_limit; ++depth) {
-    auto document = TRY(pull.client.manifest(reference.path, wanted));
+    auto document = TRY(pull.client.manifest(pull.source.path, wanted));
     const std::string source = format("{}@{}", reference.name(), document.digest.string());
     const auto kind = TRY(oci::classify_document(document.text, document.media_type, source));
     if (kind == oci::DocumentKind::manifest) {
@@ -86,7 +87,7 @@ Result<oci::ImageConfig> fetch_config(Pull& pull, const oci::Manifest& manifest)
   TRY(pull.hold(blob.digest));
   if (!has_blob(content, blob)) {
     std::string text;
-    TRY(pull.client.blob(pull.reference.path, blob, [&](std::string_view bytes) -> Result<void> {
+    TRY(pull.client.blob(pull.source.path, blob, [&](std::string_view bytes) -> Result<void> {
       text += bytes;
       return {};
     }));
@@ -102,7 +103,7 @@ Result<oci::ImageConfig> fetch_config(Pull& pull, const oci::Manifest& manifest)
 // Downloads into the store's ingest, and into `pipe` on the way when there is one.
 Result<void> download(Pull& pull, const oci::Descriptor& blob, Ingest& ingest, BlockPipe* pipe) {
   const auto total = static_cast<uint64_t>(blob.size);
-  return pull.client.blob(pull.reference.path, blob, [&](std::string_view bytes) -> Result<void> {
+  return pull.client.blob(pull.source.path, blob, [&](std::string_view bytes) -> Result<void> {
     if (pull.stop) return Error(ErrorKind::conflict, "stopped: another layer failed");
     TRY(ingest.write(bytes));
     pull.reporter.report(blob.digest, Step::downloading, ingest.size(), total);
@@ -223,14 +224,24 @@ Result<oci::Digest> run(Pull& pull) {
   return image.id;
 }
 
+// Another source may have what this one hasn't, or has wrong.
+bool may_try_next(const Error& error) {
+  return error.kind() != ErrorKind::system && error.kind() != ErrorKind::conflict;
+}
+
 // Holds the pull's lease from its start to its end.
 Result<oci::Digest> pull_leased(ImageStore::State& state, const oci::Reference& reference,
                                 const PullOptions& options, bool& stored) {
-  const auto registry = TRY(registry_options(reference, options, state.options));
-  RegistryClient client(reference.api_host(), registry);
+  const auto conf = TRY(RegistriesConf::from_environment());
   auto lease = TRY(state.content.lease());
-  Pull pull{state, reference, options, client, lease, {}, Reporter(options.progress), stored};
-  return run(pull);
+  for (const auto& source : TRY(conf.sources(reference))) {
+    RegistryClient client(source.host, TRY(registry_options(source, options, state.options)));
+    Pull pull{state, reference, source, options, client, lease, {}, Reporter(options.progress), stored};
+    auto id = run(pull);
+    if (id || !source.is_mirror || !may_try_next(id.error())) return id;
+    log::warning("pull {}: mirror {} passed by: {}", reference.familiar(), source.host, id.error().message());
+  }
+  return Error(ErrorKind::not_found, "no registry to ask");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ constexpr unsigned upload_threads = 3;
 struct Push {
   ImageStore::State& state;
   const oci::Reference& reference;
+  const RegistrySource& source;
   const Image& image;
   RegistryClient& client;
   Reporter reporter;
@@ -18,6 +19,7 @@ struct Push {
 
 // Another repository of the same registry that has the image's blobs, so that they needn't be sent.
 std::string mount_source(const Push& push) {
+  if (push.source.path != push.reference.path) return {};  // registries.conf has other names there
   for (const auto& digest : push.image.digests) {
     if (digest.host == push.reference.host && digest.path != push.reference.path) return digest.path;
   }
@@ -25,7 +27,7 @@ std::string mount_source(const Push& push) {
 }
 
 Result<void> push_blob(Push& push, const oci::Descriptor& blob) {
-  const auto& path = push.reference.path;
+  const auto& path = push.source.path;
   const auto total = static_cast<uint64_t>(blob.size);
   if (TRY(push.client.has_blob(path, blob.digest))) {
     push.reporter.report(blob.digest, Step::exists);
@@ -54,8 +56,7 @@ Result<oci::Digest> push_image(Push& push) {
     return push_blob(push, blobs[i]).context("blob {}", blobs[i].digest.string());
   }));
   TRY(push_blob(push, manifest.config).context("config {}", manifest.config.digest.string()));
-  return push.client.put_manifest(push.reference.path, push.reference.tag, text,
-                                  push.image.manifest_media_type);
+  return push.client.put_manifest(push.source.path, push.reference.tag, text, push.image.manifest_media_type);
 }
 
 }  // namespace
@@ -71,8 +72,9 @@ Result<oci::Digest> ImageStore::push(const oci::Reference& reference, const Push
   TRY(lease.add(image.manifest_digest));
   TRY(lease.add(image.id));
   for (const auto& layer : image.layers) TRY(lease.add(layer.blob.digest));
-  RegistryClient client(reference.api_host(), TRY(registry_options(reference, options, state_->options)));
-  Push push{*state_, reference, image, client, Reporter(options.progress)};
+  const auto source = TRY(TRY(RegistriesConf::from_environment()).primary(reference));
+  RegistryClient client(source.host, TRY(registry_options(source, options, state_->options)));
+  Push push{*state_, reference, source, image, client, Reporter(options.progress)};
   const auto digest = TRY(push_image(push).context("push {}", reference.familiar()));
   const std::string name = format("{}@{}", reference.name(), digest.string());
   TRY(state_->index.change([&](ImageIndex& index) -> Result<void> {

@@ -101,7 +101,9 @@ Result<void> RegistryAuth::fetch_token(const Challenge& challenge, const std::st
   }
   const auto url = TRY(http::Url::parse(realm->second));
   // Credentials go there: only encrypted, or not beyond this machine.
-  if (!url.secure() && !(plain_ && is_loopback_host(url.host))) {
+  const bool plain_allowed =
+      plain_ == PlainHttp::anywhere || (plain_ == PlainHttp::on_loopback && is_loopback_host(url.host));
+  if (!url.secure() && !plain_allowed) {
     return Error::make(ErrorKind::denied, "the token server {} is not https", realm->second);
   }
   std::string query;

@@ -23,12 +23,14 @@ Result<Challenge> parse_challenge(std::string_view header);
 // Plain HTTP is spoken only to hosts that are this machine: 127.0.0.0/8, [::1], localhost; with any port.
 bool is_loopback_host(std::string_view host);
 
+// Where a registry's token server may be asked without encryption.
+enum class PlainHttp { never, on_loopback, anywhere };
+
 // The credentials of one registry, and the tokens that it gave, by scope. Threads may share it; nothing is
 // locked while the network is asked.
 class RegistryAuth {
  public:
-  // `plain`: the registry is on loopback, so its token server may be too.
-  RegistryAuth(http::Client& client, std::optional<Credential> credential, bool plain)
+  RegistryAuth(http::Client& client, std::optional<Credential> credential, PlainHttp plain)
       : client_(client), credential_(std::move(credential)), plain_(plain) {}
 
   // The Authorization header to send for `scope`; empty when none is known yet, or the token is about to end.
@@ -46,7 +48,7 @@ class RegistryAuth {
 
   http::Client& client_;
   const std::optional<Credential> credential_;
-  const bool plain_;
+  const PlainHttp plain_;
   mutable std::mutex mutex_;
   std::map<std::string, Token> tokens_;
   bool basic_ = false;

@@ -23,6 +23,11 @@ std::string pull_scope(const std::string& path) {
   return format("repository:{}:pull", path);
 }
 
+PlainHttp plain_http(const std::string& host, const RegistryOptions& options) {
+  if (options.insecure) return PlainHttp::anywhere;
+  return is_loopback_host(host) ? PlainHttp::on_loopback : PlainHttp::never;
+}
+
 }  // namespace
 
 Error status_error(const http::Response& response, std::string_view what) {
@@ -40,10 +45,19 @@ Error status_error(const http::Response& response, std::string_view what) {
 RegistryClient::RegistryClient(const std::string& host, const RegistryOptions& options)
     : origin_((is_loopback_host(host) ? "http://" : "https://") + host),
       options_(options),
-      client_(http::ClientOptions{.ca_file = options.ca_file}),
-      auth_(client_, options.credential, is_loopback_host(host)) {}
+      client_(http::ClientOptions{.ca_file = options.ca_file, .verify = !options.insecure}),
+      auth_(client_, options.credential, plain_http(host, options)) {}
 
-std::string RegistryClient::url(const std::string& path, const std::string& rest) const {
+void RegistryClient::find_scheme() {
+  if (!options_.insecure || !origin_.starts_with("https://")) return;
+  std::call_once(scheme_found_, [this] {
+    const auto answer = client_.send({.url = origin_ + "/v2/"}, {.limit = std::chrono::seconds(60)});
+    if (!answer && answer.error().kind() == ErrorKind::unavailable) origin_.replace(0, 5, "http");
+  });
+}
+
+std::string RegistryClient::url(const std::string& path, const std::string& rest) {
+  find_scheme();
   return format("{}/v2/{}/{}", origin_, path, rest);
 }
 
@@ -57,7 +71,7 @@ Result<std::string> RegistryClient::resolve(const std::string& base, const std::
     text = format("{}://{}{}{}", from.scheme, from.authority(), folder, location);
   }
   const auto to = TRY(http::Url::parse(text));
-  if (!to.secure() && (from.secure() || !is_loopback_host(to.host))) {
+  if (!to.secure() && (from.secure() || (!options_.insecure && !is_loopback_host(to.host)))) {
     return Error::make(ErrorKind::denied, "{} sends us on to {}, which is not https", from.authority(),
                        to.authority());
   }
@@ -97,6 +111,7 @@ Result<http::Response> RegistryClient::send(http::ClientRequest request, const s
 }
 
 Result<void> RegistryClient::check_login() {
+  find_scheme();
   http::ClientRequest request{.url = origin_ + "/v2/"};
   const auto response = TRY(send(std::move(request), "", {.limit = std::chrono::seconds(60)}));
   if (response.status == 200) return {};

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ namespace gantry::images {
 struct RegistryOptions {
   std::optional<Credential> credential;
   std::string ca_file;
+  bool insecure =
+      false;  // the certificate isn't verified, and where https isn't answered, plain HTTP is spoken
   unsigned attempts = 5;  // for what a broken connection ended
   std::chrono::milliseconds retry_pause = std::chrono::milliseconds(250);  // doubled after each
 };
@@ -32,10 +35,9 @@ using BlobSink = std::function<Result<void>(std::string_view)>;
 using BytesSent = std::function<void(uint64_t)>;
 
 // One registry's OCI Distribution API, from the client's side. Plain HTTP to loopback hosts, https to all
-// others; redirects to plain HTTP beyond loopback are refused, those to another host don't get our
-// credentials. Threads may share it.
-// Errors: unauthenticated, denied, not_found, unavailable (5xx, 429, the network), invalid (what the registry
-// says about our request), corrupt (digests).
+// others that aren't `insecure`; redirects to plain HTTP beyond loopback are refused, those to another host
+// don't get our credentials. Threads may share it. Errors: unauthenticated, denied, not_found, unavailable
+// (5xx, 429, the network), invalid (what the registry says about our request), corrupt (digests).
 class RegistryClient {
  public:
   RegistryClient(const std::string& host, const RegistryOptions& options);
@@ -57,6 +59,8 @@ class RegistryClient {
                                    const std::string& text, const std::string& media_type);
 
  private:
+  // An insecure registry's scheme is found out by the first request.
+  void find_scheme();
   // Sends, answering 401 once, and following redirects of GET and HEAD by hand.
   Result<http::Response> send(http::ClientRequest request, const std::string& scope,
                               const http::SendOptions& options);
@@ -65,12 +69,13 @@ class RegistryClient {
   Result<std::string> resolve(const std::string& base, const std::string& location) const;
   Result<void> upload_chunks(std::string location, const oci::Descriptor& blob, BorrowedFd file,
                              const std::string& scope, const BytesSent& progress);
-  std::string url(const std::string& path, const std::string& rest) const;
+  std::string url(const std::string& path, const std::string& rest);
 
-  const std::string origin_;  // "https://host"
+  std::string origin_;  // "https://host"; constant after find_scheme()
   const RegistryOptions options_;
   http::Client client_;
   RegistryAuth auth_;
+  std::once_flag scheme_found_;
 };
 
 }  // namespace gantry::images

@@ -6,12 +6,13 @@
 
 namespace gantry::images {
 
-Result<RegistryOptions> registry_options(const oci::Reference& reference, const PullOptions& given,
+Result<RegistryOptions> registry_options(const RegistrySource& source, const PullOptions& given,
                                          const ImageStoreOptions& store) {
   RegistryOptions options;
   options.ca_file = given.ca_file.empty() ? store.ca_file : given.ca_file;
-  options.credential = given.credential;
-  if (!given.credential) options.credential = TRY(CredentialFiles().lookup(reference.host));
+  options.insecure = source.insecure;
+  const bool is_given = given.credential && !source.is_mirror;
+  options.credential = is_given ? given.credential : TRY(CredentialFiles().lookup(source.login));
   return options;
 }
 

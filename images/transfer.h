@@ -2,6 +2,7 @@
 
 #include "images/image_store.h"
 #include "images/progress.h"
+#include "images/registries_conf.h"
 #include "images/registry_client.h"
 
 #include <atomic>
@@ -13,7 +14,8 @@
 namespace gantry::images {
 
 // The credential that the caller gave, or the files know. A file that can't be read is an error.
-Result<RegistryOptions> registry_options(const oci::Reference& reference, const PullOptions& given,
+// What was given is for the registry itself: no mirror gets it.
+Result<RegistryOptions> registry_options(const RegistrySource& source, const PullOptions& given,
                                          const ImageStoreOptions& store);
 
 // Hands progress to the caller's sink, one call at a time.
