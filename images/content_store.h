@@ -37,6 +37,11 @@ class Ingest {
 
   Result<void> write(std::string_view bytes);
   uint64_t size() const { return size_; }  // bytes so far
+  // For bytes that come in no order: stores some at `offset`, without counting them. Threads may call it at
+  // once.
+  Result<void> place(std::string_view bytes, uint64_t offset);
+  // Counts what was placed up to `end` as written, and hands it on in order.
+  Result<void> absorb(uint64_t end, const std::function<Result<void>(std::string_view)>& observe);
   // Ends the writing and says the digest, so that a lease can name it before commit().
   const oci::Digest& seal();
 

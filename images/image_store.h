@@ -46,7 +46,10 @@ struct ImageStoreOptions {
   uint64_t layer_entry_limit = 10'000'000;         // most entries in a layer
   uint32_t zstd_window_log_limit = 27;             // 128 MiB
   unsigned parallel_layers = 0;                    // 0: one for each core, 2 to 4
-  std::string ca_file;                             // for registries, where PullOptions names none
+  // A blob of this size is fetched over several connections at once; absent: from 48 MiB on, but not from
+  // loopback.
+  std::optional<uint64_t> ranged_from;
+  std::string ca_file;  // for registries, where PullOptions names none
 };
 
 struct PullOptions {

@@ -1,6 +1,7 @@
 #include "images/content_layout.h"
 #include "images/content_store.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,6 +68,34 @@ Result<void> Ingest::write(std::string_view bytes) {
   TRY(write_all(file_, bytes).context("ingest {}", name_));
   hasher_.update(bytes);
   size_ += bytes.size();
+  return {};
+}
+
+Result<void> Ingest::place(std::string_view bytes, uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t put = pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const int error = errno;
+    if (put < 0 && error == EINTR) continue;
+    if (put < 0) return Error::system(error, "ingest {}: write", name_);
+    bytes.remove_prefix(static_cast<size_t>(put));
+    offset += static_cast<uint64_t>(put);
+  }
+  return {};
+}
+
+Result<void> Ingest::absorb(uint64_t end, const std::function<Result<void>(std::string_view)>& observe) {
+  std::string buffer(buffer_size, '\0');
+  while (size_ < end) {
+    const size_t wanted = std::min<uint64_t>(buffer.size(), end - size_);
+    const ssize_t got = pread(file_.get(), buffer.data(), wanted, static_cast<off_t>(size_));
+    const int error = errno;
+    if (got < 0 && error == EINTR) continue;
+    if (got <= 0) return Error::system(got < 0 ? error : EIO, "ingest {}: read", name_);
+    const std::string_view bytes(buffer.data(), static_cast<size_t>(got));
+    hasher_.update(bytes);
+    size_ += bytes.size();
+    TRY(observe(bytes));
+  }
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "images/layer_pipeline.h"
+#include "images/ranged_download.h"
 #include "images/store_state.h"
 #include "images/transfer.h"
 #include "oci/hasher.h"
@@ -11,6 +12,7 @@ namespace gantry::images {
 namespace {
 
 constexpr int index_depth_limit = 3;
+constexpr uint64_t ranged_from_default = uint64_t{48} << 20;
 
 // Everything that one pull's steps need.
 struct Pull {
@@ -100,8 +102,31 @@ Result<oci::ImageConfig> fetch_config(Pull& pull, const oci::Manifest& manifest)
                      config.rootfs.diff_ids.size());
 }
 
-// Downloads into the store's ingest, and into `pipe` on the way when there is one.
-Result<void> download(Pull& pull, const oci::Descriptor& blob, Ingest& ingest, BlockPipe* pipe) {
+bool in_ranges(const Pull& pull, const oci::Descriptor& blob) {
+  const auto& from = pull.state.options.ranged_from;
+  if (!from && is_loopback_host(pull.source.host)) return false;
+  return static_cast<uint64_t>(blob.size) >= from.value_or(ranged_from_default);
+}
+
+Result<void> download_ranges(Pull& pull, const oci::Descriptor& blob, Ingest& ingest, BlockPipe* pipe) {
+  std::atomic<uint64_t> placed = 0;
+  RangedDownload ranged;
+  ranged.segment = std::min(ranged.segment, static_cast<uint64_t>(blob.size) / ranged.connections + 1);
+  ranged.place = [&](std::string_view bytes, uint64_t offset) -> Result<void> {
+    if (pull.stop) return Error(ErrorKind::conflict, "stopped: another layer failed");
+    TRY(ingest.place(bytes, offset));
+    pull.reporter.report(blob.digest, Step::downloading, placed += bytes.size(),
+                         static_cast<uint64_t>(blob.size));
+    return {};
+  };
+  ranged.advance = [&](uint64_t end) {
+    return ingest.absorb(
+        end, [&](std::string_view bytes) { return pipe == nullptr ? Result<void>() : pipe->push(bytes); });
+  };
+  return ranged.run(pull.client, pull.source.path, blob);
+}
+
+Result<void> download_in_order(Pull& pull, const oci::Descriptor& blob, Ingest& ingest, BlockPipe* pipe) {
   const auto total = static_cast<uint64_t>(blob.size);
   return pull.client.blob(pull.source.path, blob, [&](std::string_view bytes) -> Result<void> {
     if (pull.stop) return Error(ErrorKind::conflict, "stopped: another layer failed");
@@ -109,6 +134,15 @@ Result<void> download(Pull& pull, const oci::Descriptor& blob, Ingest& ingest, B
     pull.reporter.report(blob.digest, Step::downloading, ingest.size(), total);
     return pipe == nullptr ? Result<void>() : pipe->push(bytes);
   });
+}
+
+// Downloads into the store's ingest, and into `pipe` on the way when there is one.
+Result<void> download(Pull& pull, const oci::Descriptor& blob, Ingest& ingest, BlockPipe* pipe) {
+  if (in_ranges(pull, blob)) {
+    auto done = download_ranges(pull, blob, ingest, pipe);
+    if (done || done.error().kind() != ErrorKind::unsupported || ingest.size() > 0) return done;
+  }
+  return download_in_order(pull, blob, ingest, pipe);
 }
 
 Result<UnpackedLayer> download_and_unpack(Pull& pull, const oci::Descriptor& blob, Ingest& ingest,

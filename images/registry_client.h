@@ -16,6 +16,8 @@
 
 namespace gantry::images {
 
+class CountingSink;  // registry_transfer.cpp's
+
 struct RegistryOptions {
   std::optional<Credential> credential;
   std::string ca_file;
@@ -49,6 +51,10 @@ class RegistryClient {
   // Streams a blob into `sink`, going on (Range) where a broken connection left off. No more than
   // `blob.size` bytes reach the sink; the digest is the sink's to check.
   Result<void> blob(const std::string& path, const oci::Descriptor& blob, const BlobSink& sink);
+  // The same for the bytes from `begin` up to `end`. Errors: also unsupported, when the registry answers no
+  // ranges.
+  Result<void> blob_range(const std::string& path, const oci::Descriptor& blob, uint64_t begin, uint64_t end,
+                          const BlobSink& sink);
 
   Result<bool> has_blob(const std::string& path, const oci::Digest& digest);
   // Uploads a blob, or mounts it from `mount_from` (a repository of this registry; may be empty).
@@ -66,6 +72,8 @@ class RegistryClient {
                               const http::SendOptions& options);
   Result<http::Response> send_once(http::ClientRequest& request, const std::string& scope,
                                    const http::SendOptions& options);
+  // Bytes that a CountingSink counts, asked for until all are there or the attempts are used up.
+  Result<void> fetch(const std::string& path, const oci::Descriptor& blob, CountingSink& counting);
   Result<std::string> resolve(const std::string& base, const std::string& location) const;
   Result<void> upload_chunks(std::string location, const oci::Descriptor& blob, BorrowedFd file,
                              const std::string& scope, const BytesSent& progress);

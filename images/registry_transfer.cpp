@@ -6,15 +6,19 @@
 
 // The half of RegistryClient that moves blobs.
 namespace gantry::images {
-namespace {
-
-constexpr uint64_t whole_limit = uint64_t{16} << 20;  // up to here a blob goes in one PUT
-constexpr uint64_t chunk_size = uint64_t{64} << 20;
 
 // Hands a blob's bytes on, counting; drops the first ones when a server began again from the start.
 class CountingSink final : public http::BodySink {
  public:
-  CountingSink(const BlobSink& sink, uint64_t size) : sink_(sink), size_(size) {}
+  // For the bytes from `begin` up to `end`; `whole`: they are all of the blob.
+  CountingSink(const BlobSink& sink, uint64_t begin, uint64_t end, bool whole)
+      : sink_(sink), end_(end), whole_(whole), at_(begin) {}
+
+  // The Range header's value; empty: none is needed.
+  std::string range() const {
+    if (!whole_) return format("bytes={}-{}", at_, end_ - 1);
+    return at_ == 0 ? std::string() : format("bytes={}-", at_);
+  }
 
   Result<void> write(std::string_view bytes) override {
     const uint64_t dropped = std::min<uint64_t>(skip_, bytes.size());
@@ -22,36 +26,48 @@ class CountingSink final : public http::BodySink {
     bytes.remove_prefix(dropped);
     if (bytes.empty()) return {};
     failed_ = true;
-    if (bytes.size() > size_ - received_) {
+    if (bytes.size() > end_ - at_) {
       return Error::make(ErrorKind::corrupt,
-                         "size doesn't match: the server sends more than the {} bytes expected", size_);
+                         "size doesn't match: the server sends more than the {} bytes expected", end_);
     }
     TRY(sink_(bytes));
     failed_ = false;
-    received_ += bytes.size();
+    at_ += bytes.size();
     return {};
   }
 
   // Looks at an answer's head: does it go on where we are?
   Result<void> begin(const http::Response& head) {
-    skip_ = head.status == 206 ? 0 : received_;
-    if (head.status != 206) return {};
+    if (head.status != 206) {
+      skip_ = at_;
+      if (whole_) return {};
+      return Error(ErrorKind::unsupported, "the server answers no ranges");
+    }
+    skip_ = 0;
     const std::string range = head.headers.get("Content-Range");
-    if (range.starts_with(format("bytes {}-", received_))) return {};
-    return Error::make(ErrorKind::invalid, "asked to go on at byte {}, the server answered with \"{}\"",
-                       received_, range);
+    if (range.starts_with(format("bytes {}-", at_))) return {};
+    return Error::make(ErrorKind::invalid, "asked to go on at byte {}, the server answered with \"{}\"", at_,
+                       range);
   }
 
-  uint64_t received() const { return received_; }
+  bool complete() const { return at_ == end_; }
+  uint64_t end() const { return end_; }
+  uint64_t at() const { return at_; }
   bool failed() const { return failed_; }  // the error is the sink's, not the network's
 
  private:
   const BlobSink& sink_;
-  const uint64_t size_;
-  uint64_t received_ = 0;
+  const uint64_t end_;
+  const bool whole_;
+  uint64_t at_;
   uint64_t skip_ = 0;
   bool failed_ = false;
 };
+
+namespace {
+
+constexpr uint64_t whole_limit = uint64_t{16} << 20;  // up to here a blob goes in one PUT
+constexpr uint64_t chunk_size = uint64_t{64} << 20;
 
 bool may_retry(const Error& error) {
   return error.kind() == ErrorKind::unavailable || error.kind() == ErrorKind::timeout;
@@ -73,19 +89,29 @@ Result<uint64_t> next_offset(const std::string& range) {
 
 Result<void> RegistryClient::blob(const std::string& path, const oci::Descriptor& blob,
                                   const BlobSink& sink) {
-  const auto size = static_cast<uint64_t>(blob.size);
-  CountingSink counting(sink, size);
+  CountingSink counting(sink, 0, static_cast<uint64_t>(blob.size), true);
+  return fetch(path, blob, counting);
+}
+
+Result<void> RegistryClient::blob_range(const std::string& path, const oci::Descriptor& blob, uint64_t begin,
+                                        uint64_t end, const BlobSink& sink) {
+  CountingSink counting(sink, begin, end, false);
+  return fetch(path, blob, counting);
+}
+
+Result<void> RegistryClient::fetch(const std::string& path, const oci::Descriptor& blob,
+                                   CountingSink& counting) {
   auto pause = options_.retry_pause;
   for (unsigned attempt = 1;; ++attempt) {
     http::ClientRequest request{.url = url(path, "blobs/" + blob.digest.string())};
-    if (counting.received() > 0) request.headers.set("Range", format("bytes={}-", counting.received()));
+    if (const auto range = counting.range(); !range.empty()) request.headers.set("Range", range);
     http::SendOptions options{.sink = &counting};
     options.on_head = [&](const http::Response& head) { return counting.begin(head); };
     auto response = send(std::move(request), format("repository:{}:pull", path), options);
     if (response && (response->status == 200 || response->status == 206)) {
-      if (counting.received() == size) return {};
-      return Error::make(ErrorKind::corrupt, "size doesn't match: expected {} bytes, got {}", size,
-                         counting.received());
+      if (counting.complete()) return {};
+      return Error::make(ErrorKind::corrupt, "size doesn't match: expected {} bytes, got {}", counting.end(),
+                         counting.at());
     }
     const Error error = response ? status_error(*response, "blob") : response.error();
     const bool worth_it = may_retry(error) && !counting.failed();

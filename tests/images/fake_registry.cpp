@@ -108,11 +108,12 @@ http::Response FakeRegistry::blob(const http::Request& request, const std::strin
   response.body = found->second;
   const std::string range = request.headers.get("Range");
   if (range.empty()) return response;
-  const size_t from = parse_unsigned("range", range.substr(6, range.size() - 7)).value_or(0);
+  const size_t dash = range.find('-');
+  const size_t from = parse_unsigned("range", range.substr(6, dash - 6)).value_or(0);
+  const size_t last = parse_unsigned("range", range.substr(dash + 1)).value_or(response.body.size() - 1);
   response.status = 206;
-  response.headers.set("Content-Range",
-                       format("bytes {}-{}/{}", from, response.body.size() - 1, response.body.size()));
-  response.body = response.body.substr(from);
+  response.headers.set("Content-Range", format("bytes {}-{}/{}", from, last, response.body.size()));
+  response.body = response.body.substr(from, last - from + 1);
   return response;
 }
 
