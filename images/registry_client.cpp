@@ -5,6 +5,9 @@
 #include "oci/hasher.h"
 #include "oci/manifest.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace gantry::images {
 namespace {
 
@@ -21,6 +24,13 @@ std::string accepted_types() {
 
 std::string pull_scope(const std::string& path) {
   return format("repository:{}:pull", path);
+}
+
+// RFC 9110 section 10.2.3, in seconds; a date counts as none.
+std::chrono::milliseconds retry_after(const http::Response& response) {
+  constexpr uint64_t most = 10;
+  auto seconds = parse_unsigned("Retry-After", response.headers.get("Retry-After", "0"), UINT32_MAX);
+  return std::chrono::seconds(std::min<uint64_t>(std::move(seconds).value_or(0), most));
 }
 
 PlainHttp plain_http(const std::string& host, const RegistryOptions& options) {
@@ -118,11 +128,25 @@ Result<void> RegistryClient::check_login() {
   return status_error(response, "login");
 }
 
-Result<FetchedDocument> RegistryClient::manifest(const std::string& path, const std::string& tag_or_digest) {
-  http::ClientRequest request{.url = url(path, "manifests/" + tag_or_digest)};
-  request.headers.set("Accept", accepted_types());
+Result<http::Response> RegistryClient::get_document(const std::string& path,
+                                                    const std::string& tag_or_digest) {
   const http::SendOptions options{.max_body_size = oci::manifest_size_limit};
-  auto response = TRY(send(std::move(request), pull_scope(path), options));
+  auto pause = options_.retry_pause;
+  for (unsigned attempt = 1;; ++attempt) {
+    http::ClientRequest request{.url = url(path, "manifests/" + tag_or_digest)};
+    request.headers.set("Accept", accepted_types());
+    auto response = send(std::move(request), pull_scope(path), options);
+    const bool later = response ? response->status == 429 || response->status >= 500
+                                : response.error().kind() == ErrorKind::unavailable;
+    if (!later || attempt >= options_.document_attempts) return response;
+    const auto asked = response ? retry_after(*response) : std::chrono::milliseconds(0);
+    std::this_thread::sleep_for(std::max(pause, asked));
+    pause *= 2;
+  }
+}
+
+Result<FetchedDocument> RegistryClient::manifest(const std::string& path, const std::string& tag_or_digest) {
+  auto response = TRY(get_document(path, tag_or_digest));
   if (response.status != 200) return status_error(response, "manifest");
   FetchedDocument document;
   document.text = std::move(response.body);

@@ -23,7 +23,8 @@ struct RegistryOptions {
   std::string ca_file;
   bool insecure =
       false;  // the certificate isn't verified, and where https isn't answered, plain HTTP is spoken
-  unsigned attempts = 5;  // for what a broken connection ended
+  unsigned attempts = 5;           // for a blob that a broken connection ended
+  unsigned document_attempts = 3;  // for manifests, which nothing can be done without
   std::chrono::milliseconds retry_pause = std::chrono::milliseconds(250);  // doubled after each
 };
 
@@ -70,6 +71,8 @@ class RegistryClient {
   // Sends, answering 401 once, and following redirects of GET and HEAD by hand.
   Result<http::Response> send(http::ClientRequest request, const std::string& scope,
                               const http::SendOptions& options);
+  // GET of a document, again after 429, 5xx and broken connections, with Retry-After's pause up to 10 s.
+  Result<http::Response> get_document(const std::string& path, const std::string& tag_or_digest);
   Result<http::Response> send_once(http::ClientRequest& request, const std::string& scope,
                                    const http::SendOptions& options);
   // Bytes that a CountingSink counts, asked for until all are there or the attempts are used up.

@@ -253,6 +253,26 @@ TEST_F(Pull, ABlobWhoseFirstConnectionIsRefusedIsTriedAgain) {
   EXPECT_OK(store.pull(reference(*registry), options_));
 }
 
+TEST_F(Pull, ABusyRegistryIsAskedForTheManifestAgainButNotWithoutEnd) {
+  const auto registry = FakeRegistry::start();
+  add_image(*registry, "app:v1", three_layers());
+  std::atomic<int> busy = 2;
+  std::atomic<int> asked = 0;
+  registry->intercept = [&](const http::Request& request) {
+    http::Response response;
+    const bool manifest = request.path.find("/manifests/") != std::string::npos;
+    if (manifest) ++asked;
+    response.status = manifest && busy-- > 0 ? 503 : 0;
+    return response;
+  };
+  auto store = open();
+  EXPECT_OK(store.pull(reference(*registry), options_));
+  EXPECT_EQ(asked, 3);
+  busy = 100;
+  EXPECT_ERROR(store.pull(reference(*registry), options_), ErrorKind::unavailable, HasSubstr("status 503"));
+  EXPECT_EQ(asked, 6);
+}
+
 TEST_F(Pull, AFailedCleanUpDoesntHideWhyThePullFailed) {
   const auto registry = FakeRegistry::start();
   add_image(*registry, "app:v1", three_layers());
