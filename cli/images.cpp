@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "cli/flags.h"
+#include "cli/image_filter.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/texts.h"
@@ -106,12 +107,22 @@ Result<int> tag(const Session& session, const std::vector<std::string>& words) {
 
 Result<int> prune(const Session& session, const std::vector<std::string>& words) {
   bool force = false;
+  bool all = false;
+  ImageFilter filter;
   FlagSet set(session.title, "[OPTIONS]");
-  set.toggle("force", 'f', force, "don't ask (it never does)");
+  set.toggle("force", 'f', force, "don't ask (it never does)")
+      .toggle("all", 'a', all, "also images with a tag that no container uses")
+      .custom(
+          "filter", 0, [&](const std::string& text) { return filter.add(text, SystemClock().now()); },
+          "FILTER", "until=TIME, label=KEY[=VALUE] or label!=KEY[=VALUE]; all must match");
   const Parsed parsed = set.arguments(0, 0).parse(words);
   if (parsed.exit) return *parsed.exit;
   auto store = TRY(session.open_images());
-  fmt::print("Total reclaimed space: {}\n", format_size(TRY(store.collect(true))));
+  const auto pruned =
+      TRY(store.prune(all, [&](const images::Image& image) { return filter.matches(image); }));
+  for (const auto& tag : pruned.untagged) fmt::print("Untagged: {}\n", tag.familiar());
+  for (const auto& id : pruned.deleted) fmt::print("Deleted: {}\n", id.string());
+  fmt::print("Total reclaimed space: {}\n", format_size(pruned.freed));
   return 0;
 }
 

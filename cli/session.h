@@ -33,18 +33,19 @@ struct VerbEntry {
 };
 
 // The groups, one a file.
-std::vector<VerbEntry> run_verbs();       // run, create
-std::vector<VerbEntry> build_verbs();     // build, builder prune
-std::vector<VerbEntry> life_verbs();      // start, stop, restart, kill, rm, wait, clean-up
-std::vector<VerbEntry> list_verbs();      // ps, logs
-std::vector<VerbEntry> usage_verbs();     // stats, top
-std::vector<VerbEntry> exec_verbs();      // exec, attach
-std::vector<VerbEntry> inspect_verbs();   // inspect, container inspect, image inspect
-std::vector<VerbEntry> image_verbs();     // images, rmi, tag, image prune
-std::vector<VerbEntry> transfer_verbs();  // pull, push, import
-std::vector<VerbEntry> archive_verbs();   // save, load, history, commit, diff
-std::vector<VerbEntry> login_verbs();     // login, logout
-std::vector<VerbEntry> system_verbs();    // info, version
+std::vector<VerbEntry> run_verbs();         // run, create
+std::vector<VerbEntry> build_verbs();       // build, builder prune
+std::vector<VerbEntry> life_verbs();        // start, stop, restart, kill, rm, wait, clean-up
+std::vector<VerbEntry> list_verbs();        // ps, logs
+std::vector<VerbEntry> usage_verbs();       // stats, top
+std::vector<VerbEntry> exec_verbs();        // exec, attach
+std::vector<VerbEntry> inspect_verbs();     // inspect, container inspect, image inspect
+std::vector<VerbEntry> image_verbs();       // images, rmi, tag, image prune
+std::vector<VerbEntry> transfer_verbs();    // pull, push, import
+std::vector<VerbEntry> archive_verbs();     // save, load, history, commit, diff
+std::vector<VerbEntry> login_verbs();       // login, logout
+std::vector<VerbEntry> system_verbs();      // info, version
+std::vector<VerbEntry> store_care_verbs();  // system df, system check
 
 // Does `one` for each argument, in order, prints the argument when it worked and the error when it didn't.
 // Returns 1 when any failed.

@@ -82,7 +82,7 @@ Result<int> version(const Session& session, const std::vector<std::string>& word
 }  // namespace
 
 std::vector<VerbEntry> system_verbs() {
-  return {{{"info"}, info, "Show what is here, and what this host enforces"},
+  return {{{"info", "system info"}, info, "Show what is here, and what this host enforces"},
           {{"version"}, version, "Show the version"}};
 }
 

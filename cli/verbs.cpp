@@ -13,14 +13,15 @@ constexpr std::pair<std::string_view, std::string_view> groups[] = {
     {"builder", "Manage the cache of builds"},
     {"container", "Manage containers"},
     {"image", "Manage images"},
-    {"monitor", "Manage the monitors of containers"}};
+    {"monitor", "Manage the monitors of containers"},
+    {"system", "Show and check what is on disk"}};
 
 const std::vector<VerbEntry>& all_verbs() {
   static const std::vector<VerbEntry> all = [] {
     std::vector<VerbEntry> verbs;
     for (const auto group :
          {run_verbs, build_verbs, life_verbs, list_verbs, usage_verbs, exec_verbs, inspect_verbs, image_verbs,
-          transfer_verbs, archive_verbs, login_verbs, system_verbs}) {
+          transfer_verbs, archive_verbs, login_verbs, system_verbs, store_care_verbs}) {
       auto more = group();
       std::move(more.begin(), more.end(), std::back_inserter(verbs));
     }

@@ -43,6 +43,18 @@ struct EngineOptions {
   uint16_t dynamic_port_last = 0;
 };
 
+// What containers and volumes take on disk, in bytes.
+struct EngineUsage {
+  size_t containers = 0;
+  size_t running_containers = 0;
+  uint64_t container_size = 0;         // what they wrote over their images
+  uint64_t container_reclaimable = 0;  // of it, by those that don't run
+  size_t volumes = 0;
+  size_t used_volumes = 0;  // by any container
+  uint64_t volume_size = 0;
+  uint64_t volume_reclaimable = 0;
+};
+
 struct RemoveOptions {
   bool force = false;              // kill it first when it runs
   bool anonymous_volumes = false;  // those made for this container
@@ -156,6 +168,7 @@ class Engine {
 
   Result<std::vector<ContainerInfo>> list() const;  // newest first
   Result<ContainerInfo> inspect(const std::string& reference) const;
+  Result<EngineUsage> usage() const;
   Result<std::string> resolve(const std::string& reference) const;  // the id
 
   // Blocks until it doesn't run and won't be restarted; returns the exit code. Errors: timeout.

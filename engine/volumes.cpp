@@ -42,6 +42,11 @@ Result<void> ensure_volume(const Layout& layout, const std::string& name) {
   return make_directories(volume_data_path(layout, name), 0755).context("volume {}", name);
 }
 
+Result<std::vector<std::string>> list_volumes(const Layout& layout) {
+  if (!path_exists(layout.volumes())) return std::vector<std::string>();
+  return list_directory(layout.volumes());
+}
+
 Result<void> fill_volume(const Layout& layout, const std::string& name, BorrowedFd rootfs,
                          const std::string& destination) {
   if (path_exists(filled_path(layout, name))) return {};

@@ -1,9 +1,11 @@
 #include "images/image_store.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "images/store_state.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace gantry::images {
@@ -52,14 +54,6 @@ Result<std::string> holder_of(const std::string& root, const oci::Digest& id) {
   return std::string();
 }
 
-Result<void> drop_dangling(const std::string& root, ImageIndex& index) {
-  std::set<oci::Digest> held;
-  for (const auto& [owner, id] : TRY(read_holds(root))) held.insert(id);
-  std::erase_if(index.images,
-                [&](const auto& image) { return image.tags.empty() && held.count(image.id) == 0; });
-  return {};
-}
-
 // What write_file left when it was killed. Those files are written only under the index's lock.
 Result<void> sweep_temporaries(const std::string& root) {
   const auto lock = TRY(FileLock::acquire(root + "/locks/index"));
@@ -69,6 +63,39 @@ Result<void> sweep_temporaries(const std::string& root) {
     }
   }
   return {};
+}
+
+// By the image's documents alone: a layer may be missing, and is still the image's. Without the documents
+// nobody knows what it needs.
+Result<void> mark_image(const ImageStore::State& state, const IndexedImage& indexed,
+                        std::set<oci::Digest>& blobs, std::set<oci::Digest>& layers) {
+  const auto name = indexed.id.string();
+  const auto unknown = [&](const Error& error) {
+    return Error::make(
+        error.kind(),
+        "nothing is removed, since it isn't known what image {} needs (gantry system check --repair): {}",
+        name.substr(0, 19), error.message());
+  };
+  const auto text = state.content.read(indexed.manifest, oci::manifest_size_limit);
+  if (!text) return unknown(text.error());
+  const auto manifest = oci::parse_manifest(*text, "manifest " + indexed.manifest.string());
+  if (!manifest) return unknown(manifest.error());
+  const auto config_text = state.content.read(indexed.id, config_size_limit);
+  if (!config_text) return unknown(config_text.error());
+  const auto config = oci::parse_image_config(*config_text, "image config " + name);
+  if (!config) return unknown(config.error());
+  blobs.insert({indexed.id, indexed.manifest});
+  for (const auto& layer : manifest->layers) blobs.insert(layer.digest);
+  for (const auto& chain_id : chain_ids(*config)) layers.insert(chain_id);
+  return {};
+}
+
+// After something was removed already: what can't be collected now is no failure of the removal.
+uint64_t collect_or_warn(ImageStore& store) {
+  auto freed = store.collect();
+  if (freed) return *freed;
+  log::warning("images: {}", freed.error().message());
+  return 0;
 }
 
 }  // namespace
@@ -160,23 +187,16 @@ Result<RemovedImage> ImageStore::remove(std::string_view name, bool force) {
     return {};
   };
   TRY(state_->index.change(untag));
-  if (removed.deleted) removed.freed = TRY(collect());
+  if (removed.deleted) removed.freed = collect_or_warn(*this);
   return removed;
 }
 
-Result<uint64_t> ImageStore::collect(bool dangling) {
+Result<uint64_t> ImageStore::collect() {
   uint64_t freed = 0;
   std::set<oci::Digest> blobs;
   std::set<oci::Digest> layers;
   const auto mark_used = [&](const ImageIndex& index) -> Result<void> {
-    for (const auto& indexed : index.images) {
-      const auto image = TRY(load_image(state_->content, state_->layers, indexed));
-      blobs.insert({image.id, image.manifest_digest});
-      for (const auto& layer : image.layers) {
-        blobs.insert(layer.blob.digest);
-        layers.insert(layer.chain_id);
-      }
-    }
+    for (const auto& indexed : index.images) TRY(mark_image(*state_, indexed, blobs, layers));
     for (const auto& step : TRY(state_->cache.list())) {
       blobs.insert(step.blob.digest);
       layers.insert(step.chain_id);
@@ -190,12 +210,59 @@ Result<uint64_t> ImageStore::collect(bool dangling) {
     freed += TRY(state_->layers.keep_only(layers));
     return {};
   };
-  if (dangling) {
-    TRY(state_->index.change([&](ImageIndex& index) { return drop_dangling(state_->options.root, index); }));
-  }
   const auto is_used = [&](const oci::Digest& digest) { return blobs.count(digest) != 0; };
   freed += TRY(state_->content.collect(is_used, std::chrono::seconds(0), collect_layers)).bytes;
   return freed;
+}
+
+Result<PrunedImages> ImageStore::prune(bool all, const std::function<bool(const Image&)>& matches) {
+  PrunedImages pruned;
+  const auto drop = [&](ImageIndex& index) -> Result<void> {
+    std::set<oci::Digest> held;
+    for (const auto& [owner, id] : TRY(read_holds(state_->options.root))) held.insert(id);
+    std::set<oci::Digest> gone;
+    for (const auto& indexed : index.images) {
+      if (held.count(indexed.id) != 0 || (!all && !indexed.tags.empty())) continue;
+      const auto image = load_image(state_->content, state_->layers, indexed);
+      if (matches && (!image || !matches(*image))) continue;
+      gone.insert(indexed.id);
+      for (auto& tag : references(indexed.tags)) pruned.untagged.push_back(std::move(tag));
+    }
+    std::erase_if(index.images, [&](const auto& image) { return gone.count(image.id) != 0; });
+    pruned.deleted.assign(gone.begin(), gone.end());
+    return {};
+  };
+  TRY(state_->index.change(drop));
+  pruned.freed = TRY(collect());
+  return pruned;
+}
+
+Result<StoreUsage> ImageStore::usage() const {
+  StoreUsage usage;
+  std::map<oci::Digest, uint64_t> held;
+  std::map<oci::Digest, uint64_t> all;
+  for (const auto& image : TRY(list())) {
+    usage.images += 1;
+    if (!image.holders.empty()) usage.held_images += 1;
+    std::map<oci::Digest, uint64_t> parts{{image.id, 0}, {image.manifest_digest, 0}};
+    for (auto& [digest, size] : parts) size = TRY(state_->content.info(digest)).size;
+    for (const auto& layer : image.layers) {
+      parts[layer.blob.digest] = static_cast<uint64_t>(layer.blob.size);
+      parts[layer.chain_id] = layer.size;
+    }
+    all.insert(parts.begin(), parts.end());
+    if (!image.holders.empty()) held.insert(parts.begin(), parts.end());
+  }
+  for (const auto& [digest, size] : all) {
+    usage.size += size;
+    if (held.count(digest) == 0) usage.reclaimable += size;
+  }
+  for (const auto& step : TRY(state_->cache.list())) {
+    usage.cached_steps += 1;
+    if (!step.changed || !all.emplace(step.chain_id, 0).second) continue;
+    usage.cache_size += step.size + static_cast<uint64_t>(step.blob.size);
+  }
+  return usage;
 }
 
 Result<std::vector<std::string>> ImageStore::lower_directories(const Image& image) const {

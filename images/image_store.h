@@ -89,6 +89,43 @@ struct RemovedImage {
   uint64_t freed = 0;                  // bytes: blobs and layers
 };
 
+struct PrunedImages {
+  std::vector<oci::Reference> untagged;
+  std::vector<oci::Digest> deleted;
+  uint64_t freed = 0;
+};
+
+// What check() found wrong.
+struct StoreFault {
+  std::string subject;  // "blob sha256:…", "image sha256:…", "layer sha256:…" (by chain id)
+  std::string fault;
+  bool repaired = false;
+};
+
+struct StoreCheck {
+  size_t blobs = 0;
+  size_t images = 0;
+  size_t layers = 0;
+  uint64_t bytes = 0;  // of the blobs
+  std::vector<StoreFault> faults;
+};
+
+struct CheckOptions {
+  bool repair = false;  // layers are unpacked again, images that came from a registry pulled again
+  PullOptions pull;
+  std::function<void(const StoreFault&)> on_fault;  // told at once; may be empty
+};
+
+// What the store takes on disk, in bytes: blobs, and unpacked files as they were in their archives.
+struct StoreUsage {
+  size_t images = 0;
+  size_t held_images = 0;    // that a container needs
+  uint64_t size = 0;         // of the images, shared layers once
+  uint64_t reclaimable = 0;  // of it, what only images that nobody holds need
+  size_t cached_steps = 0;   // of builds
+  uint64_t cache_size = 0;   // of what only the build cache needs
+};
+
 // The host's images: ROOT/index.json (what is here, tags), ROOT/blobs (a ContentStore with manifests, configs
 // and compressed layers, kept so that a push gives back the same bytes), ROOT/layers/CHAINID/diff (unpacked),
 // ROOT/holds/OWNER (who needs which image). Several processes may use one root at once (file locks); all
@@ -114,8 +151,17 @@ class ImageStore {
   // conflict when the image is held or an id has tags in several repositories, unless `force`. A held image's
   // layers stay until it is released and collect() runs.
   Result<RemovedImage> remove(std::string_view name, bool force = false);
-  // Removes what no image, hold or lease needs; with `dangling` also images without a tag that nobody holds.
-  Result<uint64_t> collect(bool dangling = false);
+  // Removes what no image, hold or lease needs; says how many bytes. Errors: an image whose documents can't
+  // be read, since nobody knows what it needs.
+  Result<uint64_t> collect();
+  // Removes images that nobody holds and `matches` picks (an empty one: all): those without a tag, or `all`;
+  // and collects.
+  Result<PrunedImages> prune(bool all, const std::function<bool(const Image&)>& matches = {});
+
+  // Reads every blob and every layer again: blobs against their digests, unpacked layers against what their
+  // blobs unpack to. A fault is no error of the call.
+  Result<StoreCheck> check(const CheckOptions& options);
+  Result<StoreUsage> usage() const;
 
   // Errors: unauthenticated, denied, not_found (naming the reference), corrupt, unavailable, unsupported.
   Result<Image> pull(const oci::Reference& reference, const PullOptions& options = {});

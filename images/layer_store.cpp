@@ -97,18 +97,23 @@ Result<FileLock> LayerStore::lock(const oci::Digest& chain_id) const {
                            std::chrono::hours(1));
 }
 
+// Renamed first: a kill in the middle leaves a draft for the sweep, never half a layer.
+Result<void> LayerStore::drop(const oci::Digest& chain_id) const {
+  if (!exists(chain_id)) return {};
+  const std::string gone = format("{}/layers/{}{}", root_, draft_prefix, random_hex(8));
+  if (rename(folder(chain_id).c_str(), gone.c_str()) != 0) {
+    return Error::system(errno, "rename layer {}", chain_id.string());
+  }
+  return remove_tree(gone);
+}
+
 Result<uint64_t> LayerStore::keep_only(const std::set<oci::Digest>& used) const {
   uint64_t freed = 0;
   for (const auto& name : TRY(list_directory(root_ + "/layers"))) {
     const auto chain_id = oci::Digest::parse("sha256:" + name);
     if (!chain_id || used.count(*chain_id) != 0) continue;
     if (const auto layer = info(*chain_id)) freed += layer->size;
-    // Renamed first: a kill in the middle leaves a draft for the sweep, never half a layer.
-    const std::string gone = format("{}/layers/{}{}", root_, draft_prefix, random_hex(8));
-    if (rename(folder(*chain_id).c_str(), gone.c_str()) != 0) {
-      return Error::system(errno, "rename layer {}", chain_id->string());
-    }
-    TRY(remove_tree(gone));
+    TRY(drop(*chain_id));
     TRY(remove_file(format("{}/locks/layer-{}", root_, name)));
   }
   return freed;

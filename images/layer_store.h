@@ -54,6 +54,8 @@ class LayerStore {
   Result<LayerDraft> begin() const;
   // Held by who makes the layer, so that two pulls make it once.
   Result<FileLock> lock(const oci::Digest& chain_id) const;
+  // Takes a layer away, for a better one in its place. Containers that run on it keep it. Missing: fine.
+  Result<void> drop(const oci::Digest& chain_id) const;
   // Removes all layers that aren't in `used`; says how many bytes that was.
   Result<uint64_t> keep_only(const std::set<oci::Digest>& used) const;
 

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "images/layer_pipeline.h"
 #include "images/ranged_download.h"
+#include "images/store_layer.h"
 #include "images/store_state.h"
 #include "images/transfer.h"
 #include "oci/hasher.h"
@@ -168,12 +169,6 @@ Result<UnpackedLayer> download_and_unpack(Pull& pull, const oci::Descriptor& blo
   return layer;
 }
 
-Result<UnpackedLayer> unpack_stored(Pull& pull, const oci::Descriptor& blob, const std::string& directory) {
-  FileSource file(TRY(pull.state.content.open_blob(blob.digest)));
-  const auto compression = TRY(oci::layer_compression(blob));
-  return unpack_compressed(file, compression, directory, pull.state.options);
-}
-
 Result<void> commit_layer(LayerDraft& draft, const UnpackedLayer& layer, const oci::Digest& diff_id,
                           const oci::Digest& chain_id) {
   if (layer.diff_id != diff_id) {
@@ -203,7 +198,7 @@ Result<void> fetch_layer(Pull& pull, const oci::Descriptor& blob, const oci::Dig
   }
   if (blob_there) {
     auto draft = TRY(layers.begin());
-    const auto layer = TRY(unpack_stored(pull, blob, draft.diff()));
+    const auto layer = TRY(unpack_blob(pull.state, blob, draft.diff()));
     return commit_layer(draft, layer, diff_id, chain_id);
   }
   auto ingest = TRY(content.begin(blob.digest.algorithm()));

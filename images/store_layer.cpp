@@ -124,6 +124,13 @@ Result<ImageLayer> store_layer(ImageStore::State& state, ByteSource& stream, Lea
   return ImageLayer{std::move(descriptor), layer.diff_id, chain_id, layer.content.size};
 }
 
+Result<UnpackedLayer> unpack_blob(ImageStore::State& state, const oci::Descriptor& blob,
+                                  const std::string& directory) {
+  FileSource file(TRY(state.content.open_blob(blob.digest)));
+  const auto compression = TRY(oci::layer_compression(blob));
+  return unpack_compressed(file, compression, directory, state.options);
+}
+
 Result<oci::Digest> store_image(ImageStore::State& state, const oci::ImageConfig& config,
                                 const std::vector<oci::Descriptor>& layers,
                                 const std::vector<oci::Reference>& tags, Lease& lease) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "images/byte_source.h"
+#include "images/layer_pipeline.h"
 #include "images/store_state.h"
 
 #include <string>
@@ -19,6 +20,10 @@ struct StoreLayerOptions {
 // Both are leased.
 Result<ImageLayer> store_layer(ImageStore::State& state, ByteSource& stream, Lease& lease,
                                const StoreLayerOptions& options);
+
+// A blob of the store, unpacked.
+Result<UnpackedLayer> unpack_blob(ImageStore::State& state, const oci::Descriptor& blob,
+                                  const std::string& directory);
 
 // The image's config and manifest, its entry in the index, and its tags.
 Result<oci::Digest> store_image(ImageStore::State& state, const oci::ImageConfig& config,

@@ -203,11 +203,11 @@ TEST_F(Store, AHeldImageStaysUntilItIsReleased) {
   EXPECT_ERROR(store.remove("web:v1"), ErrorKind::conflict, HasSubstr("container container1 is using it"));
   ASSERT_OK(store.remove("web:v1", true));
   EXPECT_EQ(store.resolve(image->id.string())->holders, std::vector<std::string>{"container1"});
-  ASSERT_OK(store.collect(true));
+  ASSERT_OK(store.prune(false));
   EXPECT_OK(store.lower_directories(*image));
   EXPECT_THAT(store.holders().value_or({}), ElementsAre("container1"));
   ASSERT_OK(store.release("container1"));
-  ASSERT_OK(store.collect(true));
+  ASSERT_OK(store.prune(false));
   expect_nothing_left(store);
   EXPECT_ERROR(store.hold(image->id, "container2"), ErrorKind::not_found, HasSubstr("no such image"));
   EXPECT_ERROR(store.hold(image->id, "../x"), ErrorKind::invalid, HasSubstr("owner"));
@@ -220,7 +220,7 @@ TEST_F(Store, AMovedTagLeavesItsFormerImageWithoutIt) {
   ASSERT_OK(second);
   EXPECT_EQ(store.resolve("web:v1")->id, second->id);
   EXPECT_TRUE(store.resolve(first->id.string())->tags.empty());
-  EXPECT_GT(store.collect(true).value_or(0), 0U);
+  EXPECT_GT(store.prune(false).value().freed, 0U);
   EXPECT_ERROR(store.resolve(first->id.string()), ErrorKind::not_found, HasSubstr("no such image"));
 }
 
@@ -233,7 +233,7 @@ TEST_F(Store, CollectionWithoutDescriptorsKeepsTheImages) {
   for (rlim_t most = 0; !done && most < 64; ++most) {
     const rlimit few{most, before.rlim_max};
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
-    done = bool(store.collect(true));
+    done = bool(store.prune(false));
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
     const auto image = store.resolve("web:v1");
     ASSERT_OK(image);
