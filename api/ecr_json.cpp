@@ -45,6 +45,11 @@ void members(Visitor& visit, ImageDetail& detail) {
   visit("imagePushedAt", detail.image_pushed_at);
   visit("imageManifestMediaType", detail.image_manifest_media_type);
   visit("artifactMediaType", detail.artifact_media_type);
+  visit("lastRecordedPullTime", detail.last_recorded_pull_time);
+  visit("subjectManifestDigest", detail.subject_manifest_digest);
+  visit("imageStatus", detail.image_status);
+  visit("lastArchivedAt", detail.last_archived_at);
+  visit("lastActivatedAt", detail.last_activated_at);
 }
 
 template <class Visitor>
@@ -52,6 +57,11 @@ void members(Visitor& visit, AuthorizationData& data) {
   visit("authorizationToken", data.authorization_token);
   visit("expiresAt", data.expires_at);
   visit("proxyEndpoint", data.proxy_endpoint);
+}
+
+template <class Visitor>
+void members(Visitor& visit, GetAuthorizationTokenRequest& request) {
+  visit("registryIds", request.registry_ids);
 }
 
 template <class Visitor>
@@ -100,11 +110,13 @@ namespace {
 
 struct ImagesFilter {
   std::optional<TagStatus> tag_status;
+  std::optional<ImageStatus> image_status;
 };
 
 template <class Visitor>
 void members(Visitor& visit, ImagesFilter& filter) {
   visit("tagStatus", filter.tag_status);
+  visit("imageStatus", filter.image_status);
 }
 
 }  // namespace
@@ -119,6 +131,7 @@ void members(Visitor& visit, ImagesRequest& request) {
   std::optional<ImagesFilter> filter;
   visit("filter", filter);
   if (filter) request.tag_status = filter->tag_status.value_or(TagStatus::any);
+  if (filter) request.image_status = filter->image_status.value_or(ImageStatus::active);
 }
 
 template <class Visitor>
@@ -138,6 +151,7 @@ void members(Visitor& visit, BatchImagesRequest& request) {
   visit("registryId", request.registry_id);
   visit.required("repositoryName", request.repository_name);
   visit.required("imageIds", request.image_ids);
+  visit("acceptedMediaTypes", request.accepted_media_types);
 }
 
 template <class Visitor>
@@ -211,16 +225,7 @@ void members(Visitor& visit, RepositoryRequest& request) {
   visit.required("repositoryName", request.repository_name);
 }
 
-template <class T>
-Result<T> parse_request(std::string_view text) {
-  return parse_json<T>(text, "request body");
-}
-
-template <class T>
-std::string to_json_text(const T& response) {
-  return to_json(response);
-}
-
+template Result<GetAuthorizationTokenRequest> parse_request(std::string_view);
 template Result<CreateRepositoryRequest> parse_request(std::string_view);
 template Result<DeleteRepositoryRequest> parse_request(std::string_view);
 template Result<DescribeRepositoriesRequest> parse_request(std::string_view);
@@ -244,42 +249,17 @@ template std::string to_json_text(const PutImageResponse&);
 template std::string to_json_text(const PutImageTagMutabilityResponse&);
 template std::string to_json_text(const ListTagsForResourceResponse&);
 
-namespace {
-
-struct ReplicationConfiguration {
-  std::vector<std::string> rules;
-};
-struct RegistryDescription {
-  std::string registry_id;
-  ReplicationConfiguration replication_configuration;
-};
-
-template <class Visitor>
-void members(Visitor& visit, ReplicationConfiguration& configuration) {
-  visit.always("rules", configuration.rules);
-}
-
-template <class Visitor>
-void members(Visitor& visit, RegistryDescription& description) {
-  visit("registryId", description.registry_id);
-  visit("replicationConfiguration", description.replication_configuration);
-}
-
-}  // namespace
-
-std::string describe_registry_text(std::string_view registry_id) {
-  return to_json(RegistryDescription{std::string(registry_id), {}});
-}
+constexpr std::string_view repository_name_pattern =
+    "[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*";
 
 std::string check_repository_name(std::string_view name) {
-  static const std::regex pattern("(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*");
+  static const std::regex pattern(std::string{repository_name_pattern});
   if (name.size() >= 2 && name.size() <= 256 && std::regex_match(name.begin(), name.end(), pattern))
     return {};
   return format(
       "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression "
-      "'(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*'' and be 2 to 256 characters long, "
-      "found '{}'",
-      name);
+      "'{}'' and be 2 to 256 characters long, found '{}'",
+      repository_name_pattern, name);
 }
 
 }  // namespace gantry::api::ecr

@@ -22,13 +22,22 @@ inline std::span<const EnumName<TagStatus>> enum_names(TagStatus) {
   return tag_status_names;
 }
 
+inline constexpr EnumName<ImageStatus> image_status_names[] = {{ImageStatus::active, "ACTIVE"},
+                                                               {ImageStatus::archived, "ARCHIVED"},
+                                                               {ImageStatus::activating, "ACTIVATING"},
+                                                               {ImageStatus::any, "ANY"}};
+inline std::span<const EnumName<ImageStatus>> enum_names(ImageStatus) {
+  return image_status_names;
+}
+
 inline constexpr EnumName<FailureCode> failure_code_names[] = {
     {FailureCode::invalid_image_digest, "InvalidImageDigest"},
     {FailureCode::invalid_image_tag, "InvalidImageTag"},
     {FailureCode::image_tag_does_not_match_digest, "ImageTagDoesNotMatchDigest"},
     {FailureCode::image_not_found, "ImageNotFound"},
     {FailureCode::missing_digest_and_tag, "MissingDigestAndTag"},
-    {FailureCode::image_referenced_by_manifest_list, "ImageReferencedByManifestList"}};
+    {FailureCode::image_referenced_by_manifest_list, "ImageReferencedByManifestList"},
+    {FailureCode::image_inaccessible, "ImageInaccessible"}};
 inline std::span<const EnumName<FailureCode>> enum_names(FailureCode) {
   return failure_code_names;
 }
@@ -60,6 +69,16 @@ template <class Visitor>
 void members(Visitor& visit, ImageIdentifier& id) {
   visit("imageDigest", id.image_digest);
   visit("imageTag", id.image_tag);
+}
+
+template <class T>
+Result<T> parse_request(std::string_view text) {
+  return parse_json<T>(text, "request body");
+}
+
+template <class T>
+std::string to_json_text(const T& response) {
+  return to_json(response);
 }
 
 }  // namespace gantry::api::ecr

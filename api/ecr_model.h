@@ -18,6 +18,7 @@ inline constexpr std::string_view signing_name = "ecr";
 
 enum class TagMutability { mutable_tags, immutable_tags, mutable_with_exclusion, immutable_with_exclusion };
 enum class TagStatus { any, tagged, untagged };
+enum class ImageStatus { active, archived, activating, any };  // "any" in filters only
 enum class FailureCode {
   invalid_image_digest,
   invalid_image_tag,
@@ -25,6 +26,7 @@ enum class FailureCode {
   image_not_found,
   missing_digest_and_tag,
   image_referenced_by_manifest_list,
+  image_inaccessible,  // archived
 };
 
 struct Tag {
@@ -86,6 +88,11 @@ struct ImageDetail {
   double image_pushed_at = 0;
   std::string image_manifest_media_type;
   std::string artifact_media_type;
+  std::optional<double> last_recorded_pull_time;
+  std::string subject_manifest_digest;
+  ImageStatus image_status = ImageStatus::active;
+  std::optional<double> last_archived_at;
+  std::optional<double> last_activated_at;
 };
 
 struct AuthorizationData {
@@ -94,6 +101,9 @@ struct AuthorizationData {
   std::string proxy_endpoint;
 };
 
+struct GetAuthorizationTokenRequest {
+  std::vector<std::string> registry_ids;
+};
 struct GetAuthorizationTokenResponse {
   std::vector<AuthorizationData> authorization_data;
 };
@@ -133,7 +143,8 @@ struct ImagesRequest {
   std::vector<ImageIdentifier> image_ids;
   std::string next_token;
   std::optional<int64_t> max_results;
-  TagStatus tag_status = TagStatus::any;  // filter.tagStatus
+  TagStatus tag_status = TagStatus::any;           // filter.tagStatus
+  ImageStatus image_status = ImageStatus::active;  // filter.imageStatus
 };
 struct ListImagesResponse {
   std::vector<ImageIdentifier> image_ids;
@@ -149,6 +160,7 @@ struct BatchImagesRequest {
   std::string registry_id;
   std::string repository_name;
   std::vector<ImageIdentifier> image_ids;  // 1 to 100
+  std::vector<std::string> accepted_media_types;
 };
 struct BatchGetImageResponse {
   std::vector<Image> images;
@@ -199,21 +211,19 @@ struct ListTagsForResourceResponse {
   std::vector<Tag> tags;
 };
 
-// A request that names only a repository (GetLifecyclePolicy, GetRepositoryPolicy).
+// A request that names only a repository (GetLifecyclePolicy, GetRepositoryPolicy, InitiateLayerUpload, …).
 struct RepositoryRequest {
   std::string registry_id;
   std::string repository_name;
 };
 
-// Each T is a request above; errors name the JSON path. Defined in ecr_json.cpp for exactly those.
+// Each T is a request above, or of ecr_layer_model.h, ecr_policy_model.h and ecr_registry_model.h; errors
+// name the JSON path. Defined in the _json.cpp of the model's header for exactly those.
 template <class T>
 Result<T> parse_request(std::string_view text);
-// Each T is a response above.
+// Each T is a response of the same headers.
 template <class T>
 std::string to_json_text(const T& response);
-
-// DescribeRegistry's answer: no replication.
-std::string describe_registry_text(std::string_view registry_id);
 
 // Rules of the model, as InvalidParameterException words them; empty when they hold.
 std::string check_repository_name(std::string_view name);
