@@ -104,6 +104,7 @@ void members(Visitor& visit, PolicyResponse& value) {
 }
 
 template Result<LifecyclePolicyRequest> parse_request(std::string_view);
+template Result<PreviewResponse> parse_request(std::string_view);
 template Result<PreviewRequest> parse_request(std::string_view);
 template Result<SetRepositoryPolicyRequest> parse_request(std::string_view);
 template Result<PutRegistryPolicyRequest> parse_request(std::string_view);

@@ -167,6 +167,15 @@ std::optional<Credentials> FileCredentialStore::find(std::string_view access_key
   return std::nullopt;
 }
 
+std::string FileCredentialStore::profile_of(std::string_view access_key_id) const {
+  const std::lock_guard lock(mutex_);
+  refresh();
+  for (const auto& [name, credentials] : profiles_) {
+    if (credentials.access_key_id == access_key_id) return name;
+  }
+  return {};
+}
+
 Credentials FileCredentialStore::first() const {
   const std::lock_guard lock(mutex_);
   const auto found = profiles_.find("default");

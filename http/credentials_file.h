@@ -29,6 +29,8 @@ class FileCredentialStore final : public CredentialStore {
   // Errors: not_found; invalid (syntax; no profile at all); denied when others can read or write the file.
   static Result<std::unique_ptr<FileCredentialStore>> open(const std::string& path);
   std::optional<Credentials> find(std::string_view access_key_id) const override;
+  // The profile that the key stands in; empty when there is none.
+  std::string profile_of(std::string_view access_key_id) const;
   // Any one of them, for a server that signs calls to its peers.
   Credentials first() const;
 

@@ -45,6 +45,7 @@ StatusAndCode status_of(FailureKind kind) {
     case FailureKind::manifest_too_big:
       return {413, "SIZE_INVALID"};
     case FailureKind::manifest_blob_unknown:
+    case FailureKind::manifest_reference_unknown:
       return {404, "MANIFEST_BLOB_UNKNOWN"};
     case FailureKind::tag_invalid:
     case FailureKind::tag_immutable:
@@ -64,6 +65,9 @@ StatusAndCode status_of(FailureKind kind) {
     case FailureKind::image_exists:
     case FailureKind::parameter_invalid:
       return {400, "UNSUPPORTED"};
+    case FailureKind::denied:
+    case FailureKind::image_archived:
+      return {403, "DENIED"};
     case FailureKind::internal:
       return {500, "UNKNOWN"};
   }

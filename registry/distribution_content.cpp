@@ -93,7 +93,7 @@ http::Response Distribution::manifest(const Route& route, const http::Request& r
 http::Response Distribution::get_manifest(const Route& route) {
   const auto record = images_.resolve(route.repository, route.reference);
   if (!record) return failure_response(record.error());
-  auto text = images_.text(*record);
+  auto text = images_.text_to_pull(route.repository, *record);
   if (!text) return failure_response(text.error());
   auto response = http::Response::text(200, std::move(*text), record->media_type);
   response.headers.set("Docker-Content-Digest", record->digest);

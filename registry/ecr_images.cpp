@@ -1,6 +1,7 @@
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "registry/ecr_service.h"
+#include "registry/referrer_json.h"
 
 #include <algorithm>
 
@@ -8,8 +9,6 @@ namespace gantry::registry {
 namespace {
 
 namespace ecr = api::ecr;
-
-constexpr size_t most_images = 100;
 
 bool is_wanted(const std::vector<std::string>& tags, ecr::TagStatus status) {
   switch (status) {
@@ -23,12 +22,22 @@ bool is_wanted(const std::vector<std::string>& tags, ecr::TagStatus status) {
   return true;
 }
 
-using TagsByDigest = std::map<std::string, std::vector<std::string>>;
+std::optional<double> given(double time) {
+  return time > 0 ? std::optional(time) : std::nullopt;
+}
 
-TagsByDigest group(const std::map<std::string, oci::Digest>& tags) {
-  TagsByDigest grouped;
-  for (const auto& [tag, digest] : tags) grouped[digest.string()].push_back(tag);
-  return grouped;
+bool has_status(bool archived, ecr::ImageStatus wanted) {
+  switch (wanted) {
+    case ecr::ImageStatus::any:
+      return true;
+    case ecr::ImageStatus::active:
+      return !archived;
+    case ecr::ImageStatus::archived:
+      return archived;
+    case ecr::ImageStatus::activating:  // restoring takes no time here
+      return false;
+  }
+  return true;
 }
 
 std::string failure_reason(ecr::FailureCode code) {
@@ -46,6 +55,8 @@ std::string failure_reason(ecr::FailureCode code) {
       return "Invalid request parameters: both tag and digest cannot be null";
     case ecr::FailureCode::image_referenced_by_manifest_list:
       return "Requested image referenced by manifest list";
+    case ecr::FailureCode::image_inaccessible:
+      return "Requested image is archived";
   }
   return {};
 }
@@ -54,64 +65,65 @@ ecr::ImageFailure failed(const ecr::ImageIdentifier& id, ecr::FailureCode code) 
   return {id, code, failure_reason(code)};
 }
 
-http::AwsResult<void> check_count(const std::vector<ecr::ImageIdentifier>& ids) {
-  if (!ids.empty() && ids.size() <= most_images) return {};
-  return invalid_parameter(format("Invalid parameter at 'imageIds': must have 1 to {} members, found {}",
-                                  most_images, ids.size()));
-}
-
 std::string reference_of(const ecr::ImageIdentifier& id) {
   return id.image_digest.empty() ? id.image_tag : id.image_digest;
 }
 
 }  // namespace
 
-ecr::ImageDetail EcrService::detail(const std::string& repository, const ManifestRecord& record,
-                                    std::vector<std::string> tags) const {
-  return {options_.account,  repository,       record.digest,     std::move(tags),
-          record.image_size, record.pushed_at, record.media_type, record.artifact_type};
+ecr::ImageDetail EcrService::detail(const std::string& repository, const TaggedImage& image) const {
+  const auto& record = image.record;
+  ecr::ImageDetail detail;
+  detail.registry_id = options_.account;
+  detail.repository_name = repository;
+  detail.image_digest = record.digest;
+  detail.image_tags = image.tags;
+  detail.image_size_in_bytes = record.image_size;
+  detail.image_pushed_at = record.pushed_at;
+  detail.image_manifest_media_type = record.media_type;
+  detail.artifact_media_type = record.artifact_type;
+  detail.last_recorded_pull_time = parts_.pulls.last(repository, record);
+  detail.subject_manifest_digest = record.subject;
+  detail.image_status = record.archived ? ecr::ImageStatus::archived : ecr::ImageStatus::active;
+  detail.last_archived_at = given(record.archived_at);
+  detail.last_activated_at = given(record.activated_at);
+  return detail;
 }
 
 // Images in the order of their digests, or as the request names them.
 http::AwsResult<std::vector<ecr::ImageDetail>> EcrService::details(const ecr::ImagesRequest& request) const {
   const auto repository = TRY(find(request.registry_id, request.repository_name));
-  const auto tags = repositories_.tags(repository.name);
-  if (!tags) return from_failure(tags.error(), repository.name);
-  const auto grouped = group(*tags);
-  const auto tags_of = [&](const std::string& digest) {
-    const auto found = grouped.find(digest);
-    return found == grouped.end() ? std::vector<std::string>{} : found->second;
-  };
+  const auto images = parts_.images.list(repository.name);
+  if (!images) return from_failure(images.error(), repository.name);
   std::vector<ecr::ImageDetail> all;
   for (const auto& id : request.image_ids) {
     const auto record = TRY(find_image(repository.name, id));
-    all.push_back(detail(repository.name, record, tags_of(record.digest)));
+    for (const auto& image : *images) {
+      if (image.record.digest == record.digest) all.push_back(detail(repository.name, image));
+    }
   }
   if (!request.image_ids.empty()) return all;
-  const auto records = repositories_.manifests(repository.name);
-  if (!records) return from_failure(records.error(), repository.name);
-  for (const auto& record : *records) {
-    auto own_tags = tags_of(record.digest);
-    if (is_wanted(own_tags, request.tag_status))
-      all.push_back(detail(repository.name, record, std::move(own_tags)));
+  for (const auto& image : *images) {
+    if (!is_wanted(image.tags, request.tag_status)) continue;
+    if (has_status(image.record.archived, request.image_status))
+      all.push_back(detail(repository.name, image));
   }
   return all;
 }
 
 http::AwsResult<ManifestRecord> EcrService::find_image(const std::string& repository,
                                                        const ecr::ImageIdentifier& id) const {
-  auto record = images_.resolve(repository, reference_of(id));
+  auto record = parts_.images.resolve(repository, reference_of(id));
   if (!record && record.error().kind == FailureKind::manifest_unknown) return image_not_found(repository, id);
   if (!record) return from_failure(record.error(), repository);
   if (id.image_digest.empty() || id.image_tag.empty()) return std::move(*record);
-  const auto tagged = images_.resolve(repository, id.image_tag);
+  const auto tagged = parts_.images.resolve(repository, id.image_tag);
   if (!tagged || tagged->digest != record->digest) return image_not_found(repository, id);
   return std::move(*record);
 }
 
 EcrService::Reply EcrService::list_images(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::ImagesRequest>(call));
-  if (!request.image_ids.empty()) return invalid_parameter("ListImages has no parameter 'imageIds'");
   std::vector<ecr::ImageIdentifier> ids;
   for (const auto& image : TRY(details(request))) {
     if (image.image_tags.empty()) ids.push_back({image.image_digest, {}});
@@ -125,6 +137,9 @@ EcrService::Reply EcrService::list_images(const http::AwsCall& call) {
 
 EcrService::Reply EcrService::describe_images(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::ImagesRequest>(call));
+  if (!request.image_ids.empty() && (!request.next_token.empty() || request.max_results)) {
+    return ecr::constraint_error("imageIds", "must not be given with nextToken or maxResults");
+  }
   ecr::DescribeImagesResponse response;
   response.next_token = request.next_token;
   auto all = TRY(details(request));
@@ -142,9 +157,10 @@ std::optional<ecr::ImageFailure> EcrService::check_id(const std::string& reposit
   if (!id.image_tag.empty() && !oci::is_valid_tag(id.image_tag)) {
     return failed(id, ecr::FailureCode::invalid_image_tag);
   }
-  if (!images_.resolve(repository, reference_of(id))) return failed(id, ecr::FailureCode::image_not_found);
+  if (!parts_.images.resolve(repository, reference_of(id)))
+    return failed(id, ecr::FailureCode::image_not_found);
   if (!id.image_digest.empty() && !id.image_tag.empty()) {
-    const auto tagged = images_.resolve(repository, id.image_tag);
+    const auto tagged = parts_.images.resolve(repository, id.image_tag);
     if (!tagged || tagged->digest != id.image_digest) {
       return failed(id, ecr::FailureCode::image_tag_does_not_match_digest);
     }
@@ -155,7 +171,9 @@ std::optional<ecr::ImageFailure> EcrService::check_id(const std::string& reposit
 EcrService::Reply EcrService::batch_get_image(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::BatchImagesRequest>(call));
   const auto repository = TRY(find(request.registry_id, request.repository_name));
-  TRY(check_count(request.image_ids));
+  const auto& accepted = request.accepted_media_types;
+  const bool records_pulls =
+      parts_.access.records_pulls_of(parts_.access.principal(call.identity.access_key_id));
   ecr::BatchGetImageResponse response;
   for (const auto& id : request.image_ids) {
     if (auto failure = check_id(repository.name, id)) {
@@ -163,8 +181,18 @@ EcrService::Reply EcrService::batch_get_image(const http::AwsCall& call) {
       continue;
     }
     const auto record = TRY(find_image(repository.name, id));
-    auto text = images_.text(record);
+    const bool is_accepted =
+        accepted.empty() || std::find(accepted.begin(), accepted.end(), record.media_type) != accepted.end();
+    if (record.archived || !is_accepted) {
+      response.failures.push_back(failed(
+          id, record.archived ? ecr::FailureCode::image_inaccessible : ecr::FailureCode::image_not_found));
+      continue;
+    }
+    auto text = parts_.images.text(record);
     if (!text) return from_failure(text.error(), repository.name);
+    if (records_pulls) {
+      parts_.pulls.record(repository.name, record.digest, to_epoch_seconds(parts_.clock.now()));
+    }
     response.images.push_back({options_.account,
                                repository.name,
                                {record.digest, id.image_tag},
@@ -180,18 +208,21 @@ http::AwsResult<void> EcrService::remove_image(const std::string& repository, co
                                                ecr::BatchDeleteImageResponse& response) {
   const auto record = TRY(find_image(repository, id));
   const auto digest = TRY(oci::Digest::parse(record.digest));
-  const auto tags = repositories_.tags(repository);
+  const auto tags = parts_.repositories.tags(repository);
   if (!tags) return from_failure(tags.error(), repository);
-  const auto own_tags = group(*tags)[record.digest];
+  std::vector<std::string> own_tags;
+  for (const auto& [tag, tagged] : *tags) {
+    if (tagged == digest) own_tags.push_back(tag);
+  }
   const bool whole = id.image_tag.empty() || own_tags.size() <= 1;
-  const auto referenced = images_.is_referenced(repository, digest);
+  const auto referenced = parts_.images.is_referenced(repository, digest);
   if (!referenced) return from_failure(referenced.error(), repository);
   if (whole && *referenced && id.image_tag.empty()) {
     response.failures.push_back(failed(id, ecr::FailureCode::image_referenced_by_manifest_list));
     return {};
   }
-  const auto removed = whole && !*referenced ? images_.remove_manifest(repository, digest, host)
-                                             : images_.remove_tag(repository, id.image_tag, host);
+  const auto removed = whole && !*referenced ? parts_.images.remove_manifest(repository, digest, host)
+                                             : parts_.images.remove_tag(repository, id.image_tag, host);
   if (!removed) return from_failure(removed.error(), repository);
   if (!id.image_tag.empty()) {
     response.image_ids.push_back({record.digest, id.image_tag});
@@ -205,7 +236,6 @@ http::AwsResult<void> EcrService::remove_image(const std::string& repository, co
 EcrService::Reply EcrService::batch_delete_image(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::BatchImagesRequest>(call));
   const auto repository = TRY(find(request.registry_id, request.repository_name));
-  TRY(check_count(request.image_ids));
   ecr::BatchDeleteImageResponse response;
   for (const auto& id : request.image_ids) {
     if (auto failure = check_id(repository.name, id)) {
@@ -233,9 +263,9 @@ EcrService::Reply EcrService::put_image(const http::AwsCall& call) {
       return invalid_parameter(format("Invalid parameter at 'imageDigest': {}", digest.error().message()));
     push.digest = *digest;
   }
-  const auto pushed = images_.push(push);
+  const auto pushed = parts_.images.push(push);
   if (!pushed && pushed.error().kind == FailureKind::image_exists) {
-    const auto existing = images_.resolve(repository.name, request.image_tag);
+    const auto existing = parts_.images.resolve(repository.name, request.image_tag);
     return http::AwsError{
         "ImageAlreadyExistsException",
         format("Image with digest '{}' and tag '{}' already exists in the repository with name '{}' in "
@@ -251,6 +281,41 @@ EcrService::Reply EcrService::put_image(const http::AwsCall& call) {
                                                   {record.digest, request.image_tag},
                                                   request.image_manifest,
                                                   record.media_type}});
+}
+
+EcrService::Reply EcrService::list_image_referrers(const http::AwsCall& call) {
+  const auto request = TRY(parse<ecr::ReferrersRequest>(call));
+  const auto repository = TRY(find(request.registry_id, request.repository_name));
+  const auto subject = oci::Digest::parse(request.subject_digest);
+  if (!subject) return ecr::constraint_error("subjectId.imageDigest", subject.error().message());
+  const auto found = parts_.repositories.referrers(repository.name, *subject);
+  if (!found) return from_failure(found.error(), repository.name);
+  const auto& types = request.artifact_types;
+  std::vector<RawJson> wanted;
+  for (const auto& descriptor : *found) {
+    const auto referrer = parse_referrer(descriptor);
+    const auto digest = oci::Digest::parse(referrer.digest);
+    const auto record = digest ? parts_.repositories.manifest(repository.name, *digest)
+                               : Outcome<ManifestRecord>(digest.error());
+    if (!record || !has_status(record->archived, request.artifact_status)) continue;
+    if (!types.empty() && std::find(types.begin(), types.end(), referrer.artifact_type) == types.end())
+      continue;
+    wanted.push_back({with_artifact_status(descriptor, record->archived ? "ARCHIVED" : "ACTIVE")});
+  }
+  ecr::ReferrersResponse response;
+  response.next_token = request.next_token;
+  response.referrers = TRY(take_page(std::move(wanted), request.max_results, response.next_token, 20));
+  return ecr::to_json_text(response);
+}
+
+EcrService::Reply EcrService::update_image_storage_class(const http::AwsCall& call) {
+  const auto image = TRY(find_image(call));
+  const auto digest = TRY(oci::Digest::parse(image.record.digest));
+  const auto record =
+      parts_.images.set_archived(image.repository.name, digest, image.target_storage_class == "ARCHIVE");
+  if (!record) return from_failure(record.error(), image.repository.name);
+  return ecr::to_json_text(ecr::ImageStatusResponse{options_.account, image.repository.name, image.id,
+                                                    record->archived ? "ARCHIVED" : "ACTIVE"});
 }
 
 }  // namespace gantry::registry

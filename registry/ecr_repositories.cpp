@@ -3,7 +3,6 @@
 #include "registry/ecr_service.h"
 
 #include <algorithm>
-#include <set>
 
 namespace gantry::registry {
 namespace {
@@ -11,10 +10,25 @@ namespace {
 namespace ecr = api::ecr;
 
 constexpr size_t most_tags = 50;
+constexpr int64_t most_filter_wildcards = 2;
 
 static_assert(static_cast<int>(Mutability::immutable_with_exclusion) ==
                   static_cast<int>(ecr::TagMutability::immutable_with_exclusion),
               "the two enumerations have the same order");
+
+http::AwsResult<Repository> requested_repository(const ecr::CreateRepositoryRequest& request) {
+  TRY(check_encryption(request.encryption_configuration));
+  Repository repository;
+  repository.name = request.repository_name;
+  repository.scan_on_push =
+      request.image_scanning_configuration && request.image_scanning_configuration->scan_on_push;
+  TRY(set_mutability(request.image_tag_mutability.value_or(ecr::TagMutability::mutable_tags),
+                     request.image_tag_mutability_exclusion_filters, repository));
+  TRY(add_tags(request.tags, repository));
+  return repository;
+}
+
+}  // namespace
 
 http::AwsResult<void> set_mutability(ecr::TagMutability mutability,
                                      const std::vector<ecr::ExclusionFilter>& filters,
@@ -29,9 +43,10 @@ http::AwsResult<void> set_mutability(ecr::TagMutability mutability,
   }
   repository.exclusions.clear();
   for (const auto& filter : filters) {
-    if (filter.filter_type != "WILDCARD" || filter.filter.empty()) {
-      return invalid_parameter(
-          "Invalid parameter at 'filterType': must be WILDCARD with a filter that is not empty");
+    if (std::count(filter.filter.begin(), filter.filter.end(), '*') > most_filter_wildcards) {
+      return ecr::constraint_error(
+          "imageTagMutabilityExclusionFilters",
+          format("a filter has at most {} wildcards (*), found {}", most_filter_wildcards, filter.filter));
     }
     repository.exclusions.push_back(filter.filter);
   }
@@ -46,6 +61,11 @@ http::AwsResult<void> add_tags(const std::vector<ecr::Tag>& tags, Repository& re
           "InvalidTagParameterException",
           format("Tag keys have 1 to 128 characters, values at most 256, found key '{}'", tag.key), 400};
     }
+    if (starts_with_ignoring_case(tag.key, "aws:")) {
+      return http::AwsError{"InvalidTagParameterException",
+                            format("Tag keys that begin with aws: are reserved, found key '{}'", tag.key),
+                            400};
+    }
     repository.tags[tag.key] = tag.value;
   }
   if (repository.tags.size() > most_tags) {
@@ -54,29 +74,19 @@ http::AwsResult<void> add_tags(const std::vector<ecr::Tag>& tags, Repository& re
   return {};
 }
 
-http::AwsResult<Repository> repository_of(const ecr::CreateRepositoryRequest& request, TimePoint now) {
-  const auto rule = ecr::check_repository_name(request.repository_name);
-  if (!rule.empty()) return invalid_parameter(rule);
-  if (request.encryption_configuration && request.encryption_configuration->encryption_type != "AES256") {
-    return invalid_parameter(
-        format("Invalid parameter at 'encryptionType': only AES256 is supported, found '{}'",
-               request.encryption_configuration->encryption_type));
+http::AwsResult<void> check_encryption(const std::optional<ecr::EncryptionConfiguration>& encryption) {
+  if (!encryption || encryption->encryption_type == "AES256") {
+    if (!encryption || encryption->kms_key.empty()) return {};
+    return ecr::constraint_error("kmsKey", "must be given with encryptionType KMS only");
   }
-  Repository repository;
-  repository.name = request.repository_name;
-  repository.created_at = to_epoch_seconds(now);
-  repository.scan_on_push =
-      request.image_scanning_configuration && request.image_scanning_configuration->scan_on_push;
-  TRY(set_mutability(request.image_tag_mutability.value_or(ecr::TagMutability::mutable_tags),
-                     request.image_tag_mutability_exclusion_filters, repository));
-  TRY(add_tags(request.tags, repository));
-  return repository;
+  return ecr::constraint_error(
+      "encryptionType", format("only AES256 is supported here, found {}", encryption->encryption_type));
 }
 
-}  // namespace
-
 EcrService::Reply EcrService::get_authorization_token(const http::AwsCall& call) {
-  const auto token = tokens_.issue(call.identity.access_key_id);
+  const auto request = TRY(parse<ecr::GetAuthorizationTokenRequest>(call));
+  for (const auto& id : request.registry_ids) TRY(check_registry(id));
+  const auto token = parts_.tokens.issue(call.identity.access_key_id);
   const auto endpoint = format("{}://{}", options_.secure ? "https" : "http", call.host);
   log::info("authorization token issued key={} peer={}", call.identity.access_key_id, call.remote_address);
   return ecr::to_json_text(ecr::GetAuthorizationTokenResponse{
@@ -86,9 +96,10 @@ EcrService::Reply EcrService::get_authorization_token(const http::AwsCall& call)
 EcrService::Reply EcrService::create_repository(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::CreateRepositoryRequest>(call));
   TRY(check_registry(request.registry_id));
-  const auto repository = TRY(repository_of(request, clock_.now()));
-  const auto lock = repositories_.lock(repository.name);
-  const auto created = repositories_.create(repository);
+  auto repository = TRY(requested_repository(request));
+  repository.created_at = to_epoch_seconds(parts_.clock.now());
+  const auto lock = parts_.repositories.lock(repository.name);
+  const auto created = parts_.repositories.create(repository);
   if (!created && created.error().kind == FailureKind::repository_exists) {
     return http::AwsError{"RepositoryAlreadyExistsException",
                           format("The repository with name '{}' already exists in the registry with id '{}'",
@@ -105,9 +116,12 @@ EcrService::Reply EcrService::describe_repositories(const http::AwsCall& call) {
   TRY(check_registry(request.registry_id));
   ecr::DescribeRepositoriesResponse response;
   auto names = request.repository_names;
+  if (!names.empty() && (!request.next_token.empty() || request.max_results)) {
+    return ecr::constraint_error("repositoryNames", "must not be given with nextToken or maxResults");
+  }
   if (names.empty()) {
     response.next_token = request.next_token;
-    names = TRY(take_page(repositories_.names(), request.max_results, response.next_token));
+    names = TRY(take_page(parts_.repositories.names(), request.max_results, response.next_token));
   }
   for (const auto& name : names) {
     const auto repository = TRY(find(request.registry_id, name));
@@ -119,9 +133,9 @@ EcrService::Reply EcrService::describe_repositories(const http::AwsCall& call) {
 EcrService::Reply EcrService::delete_repository(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::DeleteRepositoryRequest>(call));
   const auto name = request.repository_name;
-  const auto lock = repositories_.lock(name);
+  const auto lock = parts_.repositories.lock(name);
   const auto repository = TRY(find(request.registry_id, name));
-  const auto manifests = repositories_.manifests(name);
+  const auto manifests = parts_.repositories.manifests(name);
   if (!manifests) return from_failure(manifests.error(), name);
   if (!manifests->empty() && !request.force) {
     return http::AwsError{
@@ -131,7 +145,7 @@ EcrService::Reply EcrService::delete_repository(const http::AwsCall& call) {
                name, options_.account),
         400};
   }
-  const auto removed = repositories_.remove(name);
+  const auto removed = parts_.repositories.remove(name);
   if (!removed) return from_failure(removed.error(), name);
   log::info("repository deleted name={} images={}", name, manifests->size());
   return ecr::to_json_text(ecr::RepositoryResponse{describe(repository, call.host)});
@@ -139,62 +153,29 @@ EcrService::Reply EcrService::delete_repository(const http::AwsCall& call) {
 
 EcrService::Reply EcrService::put_image_tag_mutability(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::PutImageTagMutabilityRequest>(call));
-  const auto lock = repositories_.lock(request.repository_name);
-  auto repository = TRY(find(request.registry_id, request.repository_name));
-  TRY(set_mutability(request.image_tag_mutability, request.image_tag_mutability_exclusion_filters,
-                     repository));
-  const auto saved = repositories_.save(repository);
-  if (!saved) return from_failure(saved.error(), repository.name);
+  const auto before = TRY(change(request.registry_id, request.repository_name, [&](Repository& repository) {
+    return set_mutability(request.image_tag_mutability, request.image_tag_mutability_exclusion_filters,
+                          repository);
+  }));
   return ecr::to_json_text(
-      ecr::PutImageTagMutabilityResponse{options_.account, repository.name, request.image_tag_mutability,
+      ecr::PutImageTagMutabilityResponse{options_.account, before.name, request.image_tag_mutability,
                                          request.image_tag_mutability_exclusion_filters});
-}
-
-EcrService::Reply EcrService::describe_registry(const http::AwsCall&) {
-  return ecr::describe_registry_text(options_.account);
-}
-
-EcrService::Reply EcrService::get_lifecycle_policy(const http::AwsCall& call) {
-  const auto request = TRY(parse<ecr::RepositoryRequest>(call));
-  TRY(find(request.registry_id, request.repository_name));
-  return http::AwsError{
-      "LifecyclePolicyNotFoundException",
-      format("Lifecycle policy does not exist for the repository with name '{}' in the registry with "
-             "id '{}'",
-             request.repository_name, options_.account),
-      400};
-}
-
-EcrService::Reply EcrService::get_repository_policy(const http::AwsCall& call) {
-  const auto request = TRY(parse<ecr::RepositoryRequest>(call));
-  TRY(find(request.registry_id, request.repository_name));
-  return http::AwsError{
-      "RepositoryPolicyNotFoundException",
-      format("Repository policy does not exist for the repository with name '{}' in the registry "
-             "with id '{}'",
-             request.repository_name, options_.account),
-      400};
 }
 
 EcrService::Reply EcrService::tag_resource(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::TagResourceRequest>(call));
   const auto named = TRY(find_by_arn(request.resource_arn));
-  const auto lock = repositories_.lock(named.name);
-  auto repository = TRY(find("", named.name));
-  TRY(add_tags(request.tags, repository));
-  const auto saved = repositories_.save(repository);
-  if (!saved) return from_failure(saved.error(), repository.name);
+  TRY(change("", named.name, [&](Repository& repository) { return add_tags(request.tags, repository); }));
   return std::string("{}");
 }
 
 EcrService::Reply EcrService::untag_resource(const http::AwsCall& call) {
   const auto request = TRY(parse<ecr::UntagResourceRequest>(call));
   const auto named = TRY(find_by_arn(request.resource_arn));
-  const auto lock = repositories_.lock(named.name);
-  auto repository = TRY(find("", named.name));
-  for (const auto& key : request.tag_keys) repository.tags.erase(key);
-  const auto saved = repositories_.save(repository);
-  if (!saved) return from_failure(saved.error(), repository.name);
+  TRY(change("", named.name, [&](Repository& repository) -> http::AwsResult<void> {
+    for (const auto& key : request.tag_keys) repository.tags.erase(key);
+    return {};
+  }));
   return std::string("{}");
 }
 

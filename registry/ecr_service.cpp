@@ -1,79 +1,10 @@
+// What ECR's operations share: finding what they name, and saying what is missing.
+
 #include "registry/ecr_service.h"
 
 #include "base/text.h"
 
 namespace gantry::registry {
-namespace {
-
-// In the model, and known to be missing here: answered by name instead of as unknown operations.
-constexpr const char* unsupported_operations[] = {
-    "BatchCheckLayerAvailability",
-    "BatchGetRepositoryScanningConfiguration",
-    "CompleteLayerUpload",
-    "CreatePullThroughCacheRule",
-    "CreateRepositoryCreationTemplate",
-    "DeleteLifecyclePolicy",
-    "DeletePullThroughCacheRule",
-    "DeleteRegistryPolicy",
-    "DeleteRepositoryCreationTemplate",
-    "DeleteRepositoryPolicy",
-    "DescribeImageReplicationStatus",
-    "DescribeImageScanFindings",
-    "DescribePullThroughCacheRules",
-    "DescribeRepositoryCreationTemplates",
-    "GetAccountSetting",
-    "GetDownloadUrlForLayer",
-    "GetLifecyclePolicyPreview",
-    "GetRegistryPolicy",
-    "GetRegistryScanningConfiguration",
-    "InitiateLayerUpload",
-    "PutAccountSetting",
-    "PutImageScanningConfiguration",
-    "PutLifecyclePolicy",
-    "PutRegistryPolicy",
-    "PutRegistryScanningConfiguration",
-    "PutReplicationConfiguration",
-    "SetRepositoryPolicy",
-    "StartImageScan",
-    "StartLifecyclePolicyPreview",
-    "UpdatePullThroughCacheRule",
-    "UpdateRepositoryCreationTemplate",
-    "UploadLayerPart",
-    "ValidatePullThroughCacheRule",
-};
-
-}  // namespace
-
-void EcrService::add_operations(http::AwsJsonDispatcher& dispatcher) {
-  const auto add = [&](const std::string& name, Reply (EcrService::*operation)(const http::AwsCall&)) {
-    dispatcher.add(std::string(api::ecr::target_prefix), std::string(api::ecr::signing_name), name,
-                   [this, operation](const http::AwsCall& call) { return (this->*operation)(call); });
-  };
-  add("GetAuthorizationToken", &EcrService::get_authorization_token);
-  add("CreateRepository", &EcrService::create_repository);
-  add("DescribeRepositories", &EcrService::describe_repositories);
-  add("DeleteRepository", &EcrService::delete_repository);
-  add("PutImageTagMutability", &EcrService::put_image_tag_mutability);
-  add("DescribeRegistry", &EcrService::describe_registry);
-  add("GetLifecyclePolicy", &EcrService::get_lifecycle_policy);
-  add("GetRepositoryPolicy", &EcrService::get_repository_policy);
-  add("TagResource", &EcrService::tag_resource);
-  add("UntagResource", &EcrService::untag_resource);
-  add("ListTagsForResource", &EcrService::list_tags_for_resource);
-  add("ListImages", &EcrService::list_images);
-  add("DescribeImages", &EcrService::describe_images);
-  add("BatchGetImage", &EcrService::batch_get_image);
-  add("BatchDeleteImage", &EcrService::batch_delete_image);
-  add("PutImage", &EcrService::put_image);
-  for (const std::string name : unsupported_operations) {
-    dispatcher.add(std::string(api::ecr::target_prefix), std::string(api::ecr::signing_name), name,
-                   [](const http::AwsCall& call) -> Reply {
-                     return http::AwsError{"UnsupportedCommandException",
-                                           format("{} is not supported by this registry.", call.operation),
-                                           400};
-                   });
-  }
-}
 
 http::AwsResult<void> EcrService::check_registry(const std::string& registry_id) const {
   if (registry_id.empty() || registry_id == options_.account) return {};
@@ -85,13 +16,13 @@ http::AwsResult<Repository> EcrService::find(const std::string& registry_id, con
   TRY(check_registry(registry_id));
   const auto rule = api::ecr::check_repository_name(name);
   if (!rule.empty()) return invalid_parameter(rule);
-  auto repository = repositories_.find(name);
+  auto repository = parts_.repositories.find(name);
   if (!repository) return repository_not_found(name);
   return std::move(*repository);
 }
 
 http::AwsResult<Repository> EcrService::find_by_arn(const std::string& arn) const {
-  const auto prefix = format("arn:aws:ecr:{}:{}:repository/", options_.region, options_.account);
+  const auto prefix = parts_.access.repository_arn("");
   if (!arn.starts_with(prefix)) {
     return invalid_parameter(
         format("Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN': "
@@ -101,10 +32,35 @@ http::AwsResult<Repository> EcrService::find_by_arn(const std::string& arn) cons
   return find("", arn.substr(prefix.size()));
 }
 
+http::AwsResult<EcrService::FoundImage> EcrService::find_image(const Call& call) const {
+  const auto request = TRY(parse<api::ecr::ImageRequest>(call));
+  FoundImage found;
+  found.repository = TRY(find(request.registry_id, request.repository_name));
+  found.id = request.image_id;
+  if (found.id.image_digest.empty() && found.id.image_tag.empty()) {
+    return api::ecr::constraint_error("imageId", "must have an imageDigest or an imageTag");
+  }
+  found.record = TRY(find_image(found.repository.name, found.id));
+  found.id.image_digest = found.record.digest;
+  found.target_storage_class = request.target_storage_class;
+  return found;
+}
+
+http::AwsResult<Repository> EcrService::change(
+    const std::string& registry_id, const std::string& name,
+    const std::function<http::AwsResult<void>(Repository&)>& change) {
+  const auto lock = parts_.repositories.lock(name);
+  const auto before = TRY(find(registry_id, name));
+  auto changed = before;
+  TRY(change(changed));
+  const auto saved = parts_.repositories.save(changed);
+  if (!saved) return from_failure(saved.error(), name);
+  return before;
+}
+
 api::ecr::Repository EcrService::describe(const Repository& repository, const std::string& host) const {
   api::ecr::Repository described;
-  described.repository_arn =
-      format("arn:aws:ecr:{}:{}:repository/{}", options_.region, options_.account, repository.name);
+  described.repository_arn = parts_.access.repository_arn(repository.name);
   described.registry_id = options_.account;
   described.repository_name = repository.name;
   described.repository_uri = format("{}/{}", host, repository.name);
@@ -125,6 +81,14 @@ http::AwsError EcrService::repository_not_found(const std::string& name) const {
           400};
 }
 
+http::AwsError EcrService::missing_in(const std::string& name, std::string_view what,
+                                      const std::string& repository) const {
+  return {name,
+          format("{} does not exist for the repository with name '{}' in the registry with id '{}'", what,
+                 repository, options_.account),
+          400};
+}
+
 http::AwsError EcrService::image_not_found(const std::string& repository,
                                            const api::ecr::ImageIdentifier& id) const {
   const auto quoted = [](const std::string& text) { return text.empty() ? "null" : format("'{}'", text); };
@@ -141,10 +105,14 @@ http::AwsError EcrService::from_failure(const Failure& failure, const std::strin
   switch (failure.kind) {
     case FailureKind::repository_unknown:
       return repository_not_found(repository);
+    case FailureKind::denied:
+      return {"AccessDeniedException", failure.message, 400};
     case FailureKind::tag_immutable:
       return {"ImageTagAlreadyExistsException", failure.message, 400};
     case FailureKind::manifest_blob_unknown:
       return {"LayersNotFoundException", failure.message, 400};
+    case FailureKind::manifest_reference_unknown:
+      return {"ReferencedImagesNotFoundException", failure.message, 400};
     case FailureKind::digest_invalid:
       return {"ImageDigestDoesNotMatchException", failure.message, 400};
     case FailureKind::internal:
@@ -156,6 +124,7 @@ http::AwsError EcrService::from_failure(const Failure& failure, const std::strin
     case FailureKind::manifest_invalid:
     case FailureKind::manifest_too_big:
     case FailureKind::image_exists:
+    case FailureKind::image_archived:
     case FailureKind::tag_invalid:
     case FailureKind::blob_unknown:
     case FailureKind::upload_unknown:
@@ -173,12 +142,6 @@ http::AwsResult<size_t> read_page_token(const std::string& token, size_t size) {
   const auto index = text ? parse_unsigned("nextToken", *text, size) : Result<uint64_t>(text.error());
   if (!index) return invalid_parameter("Invalid parameter at 'nextToken': this is not a token of this call");
   return static_cast<size_t>(*index);
-}
-
-http::AwsResult<size_t> page_size(const std::optional<int64_t>& max_results) {
-  const auto most = max_results.value_or(100);
-  if (most >= 1 && most <= 1000) return static_cast<size_t>(most);
-  return invalid_parameter(format("Invalid parameter at 'maxResults': must be 1 to 1000, found {}", most));
 }
 
 std::string page_token(size_t index) {

@@ -31,13 +31,13 @@ Outcome<Done> ImageService::expect_repository(const std::string& name) {
   if (repositories_.find(name)) return Done{};
   const auto rule = api::ecr::check_repository_name(name);
   if (!rule.empty()) return Failure{FailureKind::repository_name_invalid, rule};
-  if (!create_on_push_) return repository_unknown(name);
+  auto made = maker_ ? maker_(name) : std::nullopt;
+  if (!made) return repository_unknown(name);
   const auto lock = repositories_.lock(name);
   if (repositories_.find(name)) return Done{};
-  Repository repository;
-  repository.name = name;
-  repository.created_at = to_epoch_seconds(clock_.now());
-  TRY(repositories_.create(repository));
+  made->name = name;
+  made->created_at = to_epoch_seconds(clock_.now());
+  TRY(repositories_.create(*made));
   log::info("repository created by push name={}", name);
   return Done{};
 }
@@ -55,7 +55,12 @@ Outcome<PushedManifest> ImageService::push(const ManifestPush& push) {
   TRY(lease.add(digest));
   TRY(content_.put(push.text, digest));
   const auto known = repositories_.manifest(push.repository, digest);
-  if (known) parsed.record.pushed_at = known->pushed_at;
+  if (known) {
+    parsed.record.pushed_at = known->pushed_at;
+    parsed.record.archived = known->archived;
+    parsed.record.archived_at = known->archived_at;
+    parsed.record.activated_at = known->activated_at;
+  }
   TRY(repositories_.add_manifest(push.repository, parsed.record, parsed.referrer));
   TRY(set_tags(push, parsed.record, digest));
   log::info("image pushed repository={} tag={} digest={}", push.repository,
@@ -135,7 +140,7 @@ Outcome<Done> ImageService::check_content(const std::string& repository, const P
   for (const auto& child : parsed.manifests) {
     if (repositories_.manifest(repository, child)) continue;
     return Failure{
-        FailureKind::manifest_blob_unknown,
+        FailureKind::manifest_reference_unknown,
         format("index names manifest {}, which repository {} has not", child.string(), repository)};
   }
   return Done{};
@@ -236,9 +241,14 @@ Outcome<Done> ImageService::remove_manifest(const std::string& repository, const
                                             const std::string& host) {
   const auto lock = repositories_.lock(repository);
   const auto record = TRY(resolve(repository, digest.string()));
+  return remove_locked(repository, record, host);
+}
+
+Outcome<Done> ImageService::remove_locked(const std::string& repository, const ManifestRecord& record,
+                                          const std::string& host) {
   const auto tags = TRY(repositories_.tags(repository));
   for (const auto& [tag, tagged] : tags) {
-    if (tagged != digest) continue;
+    if (tagged.string() != record.digest) continue;
     const auto& name = tag;
     TRY(with_event(event(repository, record, name, api::ImageActionType::remove, host),
                    [&] { return repositories_.remove_tag(repository, name); }));
@@ -250,15 +260,10 @@ Outcome<Done> ImageService::remove_manifest(const std::string& repository, const
 }
 
 Outcome<bool> ImageService::is_referenced(const std::string& repository, const oci::Digest& digest) const {
-  const auto records = TRY(repositories_.manifests(repository));
-  for (const auto& record : records) {
-    if (!oci::is_index_type(record.media_type)) continue;
-    const auto content = TRY(text(record));
-    const auto index = TRY(oci::parse_index(content, record.digest));
-    const auto names = [&](const oci::Descriptor& child) { return child.digest == digest; };
-    if (std::any_of(index.manifests.begin(), index.manifests.end(), names)) return true;
-  }
-  return false;
+  const auto images = TRY(list(repository));
+  return std::any_of(images.begin(), images.end(), [&](const TaggedImage& image) {
+    return image.in_index && image.record.digest == digest.string();
+  });
 }
 
 }  // namespace gantry::registry

@@ -6,6 +6,7 @@
 #include "registry/outcome.h"
 #include "registry/repository_store.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,16 @@ struct ManifestPush {
   bool refuse_same = false;           // ECR's PutImage: the same manifest under the same tag is image_exists
 };
 
+// An image with its tags, as lists and rules see it.
+struct TaggedImage {
+  ManifestRecord record;
+  std::vector<std::string> tags;
+  bool in_index = false;  // an index of the repository names it
+};
+
+// Settings of a repository that a push is to make; empty: none may be made.
+using RepositoryMaker = std::function<std::optional<Repository>(const std::string& name)>;
+
 struct PushedManifest {
   oci::Digest digest;
   std::string subject;  // empty when it has none
@@ -32,15 +43,15 @@ struct PushedManifest {
 // What a push, a pull and a delete of an image are, for both of the registry's APIs. Threads share it.
 class ImageService {
  public:
-  // All must outlive it. `create_on_push`: a repository comes into being with its first upload. `hosts`:
+  // All must outlive it. `maker` is asked for a repository that isn't there at its first upload. `hosts`:
   // further names of this registry, for its events.
   ImageService(RepositoryStore& repositories, images::ContentStore& content, EventQueue& events,
-               const Clock& clock, bool create_on_push, std::vector<std::string> hosts)
+               const Clock& clock, RepositoryMaker maker, std::vector<std::string> hosts)
       : repositories_(repositories),
         content_(content),
         events_(events),
         clock_(clock),
-        create_on_push_(create_on_push),
+        maker_(std::move(maker)),
         hosts_(std::move(hosts)) {}
 
   // Before a push: the repository is there, or is made if that is allowed.
@@ -52,11 +63,26 @@ class ImageService {
   // By tag or digest. Fails with manifest_unknown.
   Outcome<ManifestRecord> resolve(const std::string& repository, const std::string& reference) const;
   Outcome<std::string> text(const ManifestRecord& record) const;
+  // Fails with image_archived, too.
+  Outcome<std::string> text_to_pull(const std::string& repository, const ManifestRecord& record) const;
 
   // A tag alone, or a manifest with all its tags; `host` as in a push. Fails with manifest_unknown.
   Outcome<Done> remove_tag(const std::string& repository, const std::string& tag, const std::string& host);
   Outcome<Done> remove_manifest(const std::string& repository, const oci::Digest& digest,
                                 const std::string& host);
+  // Puts an image into the archive, or takes it out again; the record as it is then.
+  Outcome<ManifestRecord> set_archived(const std::string& repository, const oci::Digest& digest,
+                                       bool archived);
+  // All images of a repository, by digest.
+  Outcome<std::vector<TaggedImage>> list(const std::string& repository) const;
+  // Does to the repository's images what `choose` says of them, while nothing else changes it: what it names
+  // is removed (with events, as remove_manifest does) or archived. Returns how many.
+  struct ImageChange {
+    size_t image = 0;  // index in the list
+    bool archive = false;
+  };
+  using Choose = std::function<std::vector<ImageChange>(const std::vector<TaggedImage>&)>;
+  Outcome<size_t> change(const std::string& repository, const std::string& host, const Choose& choose);
   // True when an index of the repository names it.
   Outcome<bool> is_referenced(const std::string& repository, const oci::Digest& digest) const;
 
@@ -84,13 +110,17 @@ class ImageService {
   // Makes the event durable, does `change`, and lets the event go; or drops it when the change failed.
   template <class Change>
   Outcome<Done> with_event(const api::EventEntry& entry, const Change& change);
+  // With the repository locked.
+  Outcome<Done> remove_locked(const std::string& repository, const ManifestRecord& record,
+                              const std::string& host);
+  Outcome<ManifestRecord> archive_locked(const std::string& repository, ManifestRecord record, bool archived);
   Outcome<Done> unlink_unreferenced_blobs(const std::string& repository);
 
   RepositoryStore& repositories_;
   images::ContentStore& content_;
   EventQueue& events_;
   const Clock& clock_;
-  bool create_on_push_;
+  RepositoryMaker maker_;
   std::vector<std::string> hosts_;
 };
 

@@ -18,7 +18,8 @@ enum class FailureKind {
   manifest_invalid,
   manifest_too_big,
   manifest_blob_unknown,
-  image_exists,  // ECR only: the same manifest under the same tag
+  manifest_reference_unknown,  // an index names a manifest that isn't there
+  image_exists,                // ECR only: the same manifest under the same tag
   tag_invalid,
   tag_immutable,
   blob_unknown,
@@ -27,6 +28,8 @@ enum class FailureKind {
   upload_out_of_order,
   digest_invalid,
   parameter_invalid,
+  denied,          // by a policy
+  image_archived,  // can't be pulled before it is restored
   internal,
 };
 

@@ -3,16 +3,6 @@
 #include "base/json.h"
 
 namespace gantry::registry {
-namespace {
-
-struct Referrer {
-  std::string media_type;
-  std::string digest;
-  uint64_t size = 0;
-  std::string artifact_type;
-  std::map<std::string, std::string> annotations;
-};
-
 template <class Visitor>
 void members(Visitor& visit, Referrer& referrer) {
   visit.required("mediaType", referrer.media_type);
@@ -20,7 +10,10 @@ void members(Visitor& visit, Referrer& referrer) {
   visit.required("size", referrer.size);
   visit("artifactType", referrer.artifact_type);
   visit("annotations", referrer.annotations);
+  visit("artifactStatus", referrer.artifact_status);
 }
+
+namespace {
 
 struct ReferrersIndex {
   int schema_version = 2;
@@ -40,7 +33,7 @@ void members(Visitor& visit, ReferrersIndex& index) {
 std::string referrer_descriptor(const std::string& media_type, const oci::Digest& digest, size_t size,
                                 const std::string& artifact_type,
                                 const std::map<std::string, std::string>& annotations) {
-  return to_json(Referrer{media_type, digest.string(), size, artifact_type, annotations});
+  return to_json(Referrer{media_type, digest.string(), size, artifact_type, annotations, {}});
 }
 
 std::string referrers_index(const std::vector<std::string>& descriptors) {
@@ -49,9 +42,18 @@ std::string referrers_index(const std::vector<std::string>& descriptors) {
   return to_json(index);
 }
 
+Referrer parse_referrer(const std::string& descriptor) {
+  return parse_json<Referrer>(descriptor, "referrer").value_or({});
+}
+
+std::string with_artifact_status(const std::string& descriptor, std::string_view status) {
+  auto referrer = parse_referrer(descriptor);
+  referrer.artifact_status = status;
+  return to_json(referrer);
+}
+
 std::string artifact_type_of(const std::string& descriptor) {
-  const auto referrer = parse_json<Referrer>(descriptor, "referrer");
-  return referrer ? referrer->artifact_type : "";
+  return parse_referrer(descriptor).artifact_type;
 }
 
 }  // namespace gantry::registry

@@ -5,9 +5,13 @@
 #include "http/credentials_file.h"
 #include "http/server.h"
 #include "images/content_store.h"
+#include "registry/access_control.h"
 #include "registry/distribution.h"
 #include "registry/ecr_service.h"
 #include "registry/event_queue.h"
+#include "registry/lifecycle_runner.h"
+#include "registry/pull_times.h"
+#include "registry/registry_settings.h"
 #include "registry/tokens.h"
 
 #include <chrono>
@@ -44,24 +48,35 @@ class Registry final : public http::Handler {
   http::BodyPlan plan_body(const http::Request& head) override;
   http::Response handle(http::Request& request) override;
 
+  // What is kept in memory for a while, as it is each minute and at the end.
+  void flush() { pulls_.flush(); }
   size_t events_waiting() const { return events_->waiting(); }
 
  private:
   Registry(const RegistryOptions& options, const http::FileCredentialStore& credentials, const Clock& clock,
            FileLock lock, images::ContentStore content, std::unique_ptr<RepositoryStore> repositories,
-           std::unique_ptr<EventQueue> events, TokenAuthority tokens);
+           std::unique_ptr<EventQueue> events, std::unique_ptr<SettingsStore> settings,
+           TokenAuthority tokens);
   std::optional<http::Response> refuse(const http::Request& head) const;  // who isn't let in
+  // The key of whoever sends a request below /v2/. Errors: unauthenticated.
+  Result<std::string> caller(const http::Request& head) const;
+  void record_pull(const http::Request& request, const http::Response& response, const Principal& principal);
   void keep_house();
 
   FileLock lock_;
   const http::CredentialStore& credentials_;
+  const Clock& clock_;
   images::ContentStore content_;
   std::unique_ptr<RepositoryStore> repositories_;
   std::unique_ptr<EventQueue> events_;
+  std::unique_ptr<SettingsStore> settings_;
   TokenAuthority tokens_;
+  AccessControl access_;
+  PullTimes pulls_;
   ImageService images_;
   Uploads uploads_;
   Distribution distribution_;
+  LifecycleRunner lifecycle_;
   EcrService ecr_;
   http::SigV4Verifier verifier_;
   http::AwsJsonDispatcher dispatcher_;

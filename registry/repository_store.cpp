@@ -71,15 +71,27 @@ Result<std::vector<std::string>> list_if_there(const std::string& folder) {
 
 }  // namespace
 
+// Greedy, going back only to the last "*": no pattern takes more than |pattern| * |text| steps.
 bool matches_wildcard(std::string_view pattern, std::string_view text) {
-  const auto star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
-  if (!text.starts_with(pattern.substr(0, star))) return false;
-  const auto rest = pattern.substr(star + 1);
-  for (size_t i = star; i <= text.size(); ++i) {
-    if (matches_wildcard(rest, text.substr(i))) return true;
+  size_t p = 0;
+  size_t t = 0;
+  auto star = std::string_view::npos;
+  size_t after_star = 0;  // where in the text the last "*" has got to
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after_star = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++after_star;
+    } else {
+      return false;
+    }
   }
-  return false;
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
 bool Repository::allows_overwriting(std::string_view tag) const {
@@ -263,6 +275,11 @@ Outcome<Done> RepositoryStore::add_manifest(std::string_view name, const Manifes
   return write_durably(path(name, digest_path("manifests", digest)), to_json_text(record));
 }
 
+Outcome<Done> RepositoryStore::save_manifest(std::string_view name, const ManifestRecord& record) {
+  const auto digest = TRY(oci::Digest::parse(record.digest));
+  return write_durably(path(name, digest_path("manifests", digest)), to_json_text(record));
+}
+
 Outcome<Done> RepositoryStore::remove_manifest(std::string_view name, const ManifestRecord& record) {
   const auto digest = TRY(oci::Digest::parse(record.digest));
   TRY(unmark(path(name, digest_path("manifests", digest))));
@@ -312,6 +329,19 @@ Outcome<Done> RepositoryStore::set_tag(std::string_view name, std::string_view t
 
 Outcome<Done> RepositoryStore::remove_tag(std::string_view name, std::string_view tag_name) {
   return unmark(path(name, tag_path(tag_name)));
+}
+
+Outcome<std::string> RepositoryStore::note(std::string_view name, std::string_view file) const {
+  auto text = read_file(path(name, file));
+  if (!text && text.error().kind() == ErrorKind::not_found) return std::string();
+  if (!text) return text.error();
+  return std::move(*text);
+}
+
+Outcome<Done> RepositoryStore::save_note(std::string_view name, std::string_view file, std::string_view text,
+                                         Durability durability) {
+  TRY(write_file(path(name, file), text, 0600, durability));
+  return Done{};
 }
 
 bool RepositoryStore::has_upload(std::string_view name, std::string_view id) const {

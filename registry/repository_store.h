@@ -1,8 +1,11 @@
 #pragma once
 
+#include "base/files.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "oci/digest.h"
+#include "registry/access_policy.h"
+#include "registry/lifecycle_policy.h"
 #include "registry/outcome.h"
 
 #include <array>
@@ -26,6 +29,10 @@ struct Repository {
   std::vector<std::string> exclusions;  // patterns with "*" of tags for which the opposite holds
   bool scan_on_push = false;            // kept for clients that read it back; nothing scans
   std::map<std::string, std::string> tags;
+  std::shared_ptr<const AccessPolicy> policy;        // null: none
+  std::shared_ptr<const LifecyclePolicy> lifecycle;  // null: none
+  std::string lifecycle_host;                        // the registry's name as the policy's setter called it
+  double lifecycle_evaluated_at = 0;                 // epoch seconds; 0: never
 
   bool allows_overwriting(std::string_view tag) const;
 };
@@ -38,6 +45,9 @@ struct ManifestRecord {
   std::string subject;        // a digest, or empty
   int64_t image_size = 0;     // compressed: layers and config
   double pushed_at = 0;       // epoch seconds
+  bool archived = false;      // in the archive: it can't be pulled
+  double archived_at = 0;     // last put there; 0: never
+  double activated_at = 0;    // last restored from there; 0: never
 };
 
 // Repositories as files (README.md). Reads are from disk, changes are atomic and durable when they return. A
@@ -73,6 +83,7 @@ class RepositoryStore {
   // Writes the record, and the referrer's `descriptor` (JSON) when the record has a subject.
   Outcome<Done> add_manifest(std::string_view name, const ManifestRecord& record,
                              std::string_view descriptor);
+  Outcome<Done> save_manifest(std::string_view name, const ManifestRecord& record);  // of one that is there
   Outcome<Done> remove_manifest(std::string_view name, const ManifestRecord& record);
   bool any_has_manifest(const oci::Digest& digest) const;
   // The descriptors (JSON) of manifests whose subject is `subject`.
@@ -82,6 +93,11 @@ class RepositoryStore {
   Outcome<std::map<std::string, oci::Digest>> tags(std::string_view name) const;
   Outcome<Done> set_tag(std::string_view name, std::string_view tag, const oci::Digest& digest);
   Outcome<Done> remove_tag(std::string_view name, std::string_view tag);
+
+  // Further files of a repository, such as "pulls.json"; not found: empty.
+  Outcome<std::string> note(std::string_view name, std::string_view file) const;
+  Outcome<Done> save_note(std::string_view name, std::string_view file, std::string_view text,
+                          Durability durability);
 
   // Uploads that belong to a repository.
   bool has_upload(std::string_view name, std::string_view id) const;
