@@ -99,8 +99,8 @@ def test_options_of_the_program(program):
 
 def gantry_commands():
     names = listed_commands("gantry")
-    return names + [f"{group} {name}" for group in ("builder", "container", "image", "monitor")
-                    for name in listed_commands("gantry", group) if name in ("inspect", "prune", "upgrade")]
+    return names + [f"{group} {name}" for group in ("builder", "container", "image", "monitor", "system")
+                    for name in listed_commands("gantry", group) if name in ("inspect", "prune", "upgrade", "df", "check")]
 
 
 def test_commands_of_gantry():
