@@ -148,7 +148,8 @@ std::string Reference::string() const {
 std::string Reference::familiar_name() const {
   if (host != docker_host) return name();
   constexpr std::string_view library = "library/";
-  return path.starts_with(library) ? path.substr(library.size()) : path;
+  const bool official = path.starts_with(library) && path.find('/', library.size()) == std::string::npos;
+  return official ? path.substr(library.size()) : path;
 }
 
 std::string Reference::familiar() const {

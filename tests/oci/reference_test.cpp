@@ -20,6 +20,8 @@ TEST(Reference, NormalisesAsDockerDoes) {
       {"user/app", "docker.io/user/app:latest", "user/app:latest", "docker.io"},
       {"docker.io/debian", "docker.io/library/debian:latest", "debian:latest", "docker.io"},
       {"index.docker.io/debian:1", "docker.io/library/debian:1", "debian:1", "docker.io"},
+      {"library/debian", "docker.io/library/debian:latest", "debian:latest", "docker.io"},
+      {"library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest", "docker.io"},
       {"localhost/app", "localhost/app:latest", "localhost/app:latest", "localhost"},
       {"127.0.0.1:5000/ns1/web:v1", "127.0.0.1:5000/ns1/web:v1", "127.0.0.1:5000/ns1/web:v1",
        "127.0.0.1:5000"},
