@@ -2,9 +2,13 @@
 #include "cli/values.h"
 #include "cli/verbs.h"
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fmt/core.h>
+#include <system_error>
 
 namespace gantry::cli {
 
@@ -142,5 +146,15 @@ int run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of the write
-  return gantry::cli::run({argv + 1, argv + argc});
+  int code = 1;
+  try {
+    code = gantry::cli::run({argv + 1, argv + argc});
+  } catch (const std::system_error& error) {
+    // fmt::print throws when stdout or stderr can't be written to: there may be nobody left to tell.
+    (void)std::fprintf(stderr, "gantry: write: %s\n", error.code().message().c_str());
+    return 1;
+  }
+  if (std::fflush(stdout) == 0) return code;
+  (void)std::fprintf(stderr, "gantry: write: %s\n", std::strerror(errno));
+  return code == 0 ? 1 : code;
 }

@@ -1,8 +1,9 @@
 #include "cli/pull_image.h"
 
+#include "base/format.h"
 #include "cli/progress_board.h"
 
-#include <fmt/core.h>
+#include <cstdio>
 #include <memory>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -21,17 +22,23 @@ TerminalSize terminal_size() {
   return {size.ws_col, size.ws_row};
 }
 
+// Progress that can't be told, since stderr is full or gone, is no reason to end a transfer; and this is
+// called on its threads, where fmt::print's exception would end the program.
+void tell(const std::string& text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 }  // namespace
 
 images::ProgressSink progress_printer() {
   if (isatty(STDERR_FILENO) == 1) {
     return [board = std::make_shared<ProgressBoard>()](const images::Progress& progress) {
-      fmt::print(stderr, "{}", board->show(progress, std::chrono::steady_clock::now(), terminal_size()));
+      tell(board->show(progress, std::chrono::steady_clock::now(), terminal_size()));
     };
   }
   return [](const images::Progress& progress) {
     if (!is_final(progress.step) || progress.item.empty()) return;
-    fmt::print(stderr, "{}: {}\n", progress.item, images::step_name(progress.step));
+    tell(format("{}: {}\n", progress.item, images::step_name(progress.step)));
   };
 }
 

@@ -7,6 +7,7 @@
 #include "images/content_store.h"
 #include "images/credentials.h"
 #include "images/progress.h"
+#include "images/registry_limits.h"
 #include "images/tar_writer.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
@@ -50,6 +51,7 @@ struct ImageStoreOptions {
   // loopback.
   std::optional<uint64_t> ranged_from;
   std::string ca_file;  // for registries, where PullOptions names none
+  RegistryLimits registry_limits;
 };
 
 struct PullOptions {

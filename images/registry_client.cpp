@@ -55,7 +55,10 @@ Error status_error(const http::Response& response, std::string_view what) {
 RegistryClient::RegistryClient(const std::string& host, const RegistryOptions& options)
     : origin_((is_loopback_host(host) ? "http://" : "https://") + host),
       options_(options),
-      client_(http::ClientOptions{.ca_file = options.ca_file, .verify = !options.insecure}),
+      client_(http::ClientOptions{.connect_limit = options.limits.connect,
+                                  .stall_limit = options.limits.stall,
+                                  .ca_file = options.ca_file,
+                                  .verify = !options.insecure}),
       auth_(client_, options.credential, plain_http(host, options)) {}
 
 void RegistryClient::find_scheme() {
@@ -108,7 +111,8 @@ Result<http::Response> RegistryClient::send(http::ClientRequest request, const s
   auto response = TRY(send_once(request, scope, options));
   const bool follows = request.method == "GET" || request.method == "HEAD";
   for (int redirects = 0; follows && is_redirect(response.status); ++redirects) {
-    if (redirects == redirect_limit) return Error(ErrorKind::unavailable, "too many redirects");
+    if (redirects == redirect_limit)
+      return Error::make(ErrorKind::invalid, "{}: more than {} redirects", request.url, redirect_limit);
     const std::string from = request.url;
     request.url = TRY(resolve(from, response.headers.get("Location")));
     const auto old_url = TRY(http::Url::parse(from));
@@ -130,8 +134,9 @@ Result<void> RegistryClient::check_login() {
 
 Result<http::Response> RegistryClient::get_document(const std::string& path,
                                                     const std::string& tag_or_digest) {
-  const http::SendOptions options{.max_body_size = oci::manifest_size_limit};
-  auto pause = options_.retry_pause;
+  const http::SendOptions options{.limit = options_.limits.document,
+                                  .max_body_size = oci::manifest_size_limit};
+  auto pause = options_.limits.retry_pause;
   for (unsigned attempt = 1;; ++attempt) {
     http::ClientRequest request{.url = url(path, "manifests/" + tag_or_digest)};
     request.headers.set("Accept", accepted_types());

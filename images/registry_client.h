@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "http/client.h"
 #include "images/registry_auth.h"
+#include "images/registry_limits.h"
 #include "oci/descriptor.h"
 #include "oci/reference.h"
 
@@ -23,9 +24,8 @@ struct RegistryOptions {
   std::string ca_file;
   bool insecure =
       false;  // the certificate isn't verified, and where https isn't answered, plain HTTP is spoken
-  unsigned attempts = 5;           // for a blob that a broken connection ended
+  RegistryLimits limits;
   unsigned document_attempts = 3;  // for manifests, which nothing can be done without
-  std::chrono::milliseconds retry_pause = std::chrono::milliseconds(250);  // doubled after each
 };
 
 struct FetchedDocument {

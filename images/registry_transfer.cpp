@@ -67,6 +67,7 @@ class CountingSink final : public http::BodySink {
 namespace {
 
 constexpr uint64_t whole_limit = uint64_t{16} << 20;  // up to here a blob goes in one PUT
+constexpr size_t error_body_limit = size_t{1} << 20;  // an answer that isn't the blob
 constexpr uint64_t chunk_size = uint64_t{64} << 20;
 
 bool may_retry(const Error& error) {
@@ -101,11 +102,11 @@ Result<void> RegistryClient::blob_range(const std::string& path, const oci::Desc
 
 Result<void> RegistryClient::fetch(const std::string& path, const oci::Descriptor& blob,
                                    CountingSink& counting) {
-  auto pause = options_.retry_pause;
+  auto pause = options_.limits.retry_pause;
   for (unsigned attempt = 1;; ++attempt) {
     http::ClientRequest request{.url = url(path, "blobs/" + blob.digest.string())};
     if (const auto range = counting.range(); !range.empty()) request.headers.set("Range", range);
-    http::SendOptions options{.sink = &counting};
+    http::SendOptions options{.max_body_size = error_body_limit, .sink = &counting};
     options.on_head = [&](const http::Response& head) { return counting.begin(head); };
     auto response = send(std::move(request), format("repository:{}:pull", path), options);
     if (response && (response->status == 200 || response->status == 206)) {
@@ -115,7 +116,7 @@ Result<void> RegistryClient::fetch(const std::string& path, const oci::Descripto
     }
     const Error error = response ? status_error(*response, "blob") : response.error();
     const bool worth_it = may_retry(error) && !counting.failed();
-    if (!worth_it || attempt >= options_.attempts) return error;
+    if (!worth_it || attempt >= options_.limits.attempts) return error;
     std::this_thread::sleep_for(pause);
     pause *= 2;
   }
@@ -154,7 +155,7 @@ Result<RegistryClient::Uploaded> RegistryClient::upload(const std::string& path,
 Result<void> RegistryClient::upload_chunks(std::string location, const oci::Descriptor& blob, BorrowedFd file,
                                            const std::string& scope, const BytesSent& progress) {
   const auto size = static_cast<uint64_t>(blob.size);
-  auto pause = options_.retry_pause;
+  auto pause = options_.limits.retry_pause;
   unsigned failures = 0;
   for (uint64_t offset = 0; offset < size;) {
     const uint64_t length = std::min(chunk_size, size - offset);
@@ -172,7 +173,7 @@ Result<void> RegistryClient::upload_chunks(std::string location, const oci::Desc
       continue;
     }
     const Error error = answer ? status_error(*answer, "upload") : answer.error();
-    if (!may_retry(error) || ++failures >= options_.attempts) return error;
+    if (!may_retry(error) || ++failures >= options_.limits.attempts) return error;
     std::this_thread::sleep_for(pause);
     pause *= 2;
     const auto state = TRY(send({.url = location}, scope, {}));

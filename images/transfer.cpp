@@ -11,6 +11,7 @@ Result<RegistryOptions> registry_options(const RegistrySource& source, const Pul
   RegistryOptions options;
   options.ca_file = given.ca_file.empty() ? store.ca_file : given.ca_file;
   options.insecure = source.insecure;
+  options.limits = store.registry_limits;
   if (source.is_mirror) options.document_attempts = 1;  // there is another to ask
   const bool is_given = given.credential && !source.is_mirror;
   options.credential = is_given ? given.credential : TRY(CredentialFiles().lookup(source.login));

@@ -131,6 +131,18 @@ TEST(WrongUsage, HasDockersCodesAndSaysWhereToFindHelp) {
   EXPECT_THAT(gantry("login -p secret").errors, Not(HasSubstr("secret")));
 }
 
+TEST(Output, ThatCantBeWrittenIsAnErrorAndNoCrash) {
+  const auto shell = [](const std::string& redirection) {
+    const auto program = test::program_path("gantry");
+    return run_command({.arguments = {"/bin/sh", "-c", "\"$0\" " + redirection, program}}).value();
+  };
+  const auto full = shell("version >/dev/full");
+  EXPECT_EQ(full.status, 1);
+  EXPECT_THAT(full.errors, HasSubstr("write: No space left on device"));
+  EXPECT_EQ(shell("version >/dev/full 2>/dev/full").status, 1);
+  EXPECT_EQ(shell("nosuch 2>/dev/full").status, 1);
+}
+
 TEST(Version, IsPrintedInAllWays) {
   EXPECT_EQ(gantry("--version").output, "gantry version " GANTRY_VERSION "\n");
   EXPECT_EQ(gantry("-v").output, gantry("--version").output);

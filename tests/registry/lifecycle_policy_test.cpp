@@ -188,7 +188,7 @@ TEST(LifecyclePolicies, AreRefusedInEcrsWords) {
        "storageClass must be"},
       {lifecycle({rule(1, R"("tagStatus":"any",)" + after("sinceImageTransitioned", 90))}),
        "storageClass must be"},
-      {policy(
+      {lifecycle(
            {rule(1, R"("tagStatus":"any","storageClass":"archive",)" + after("sinceImageTransitioned", 9))}),
        "minimum: 90, found: 9"},
   };
