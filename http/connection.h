@@ -1,13 +1,15 @@
 #pragma once
 
 // Internal to the server: one connection, from its first byte to its last: connection_request.cpp reads,
-// connection_answer.cpp writes. All members belong to the loop's thread; while a worker has the request, the
-// loop leaves request_, response_ and chunk_ alone.
+// connection_answer.cpp writes, connection_direct.cpp moves large bodies past Beast. All members belong to
+// the loop's thread; while a worker has the request, the loop leaves request_, response_ and chunk_ alone.
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "http/response_head.h"
 #include "http/server_context.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -17,7 +19,10 @@ namespace gantry::http {
 class Connection final : public Peer, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ServerContext> context, Stream stream, std::string remote_address)
-      : context_(std::move(context)), stream_(std::move(stream)), remote_address_(std::move(remote_address)) {
+      : context_(std::move(context)),
+        stream_(std::move(stream)),
+        remote_address_(std::move(remote_address)),
+        ready_timer_(context_->loop) {
     context_->add(this);
   }
   ~Connection() override { context_->remove(this); }
@@ -52,6 +57,7 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   void body_bytes_read(const Code& code);
   void chunk_is_full();
   void hand_chunk_to_sink();
+  void refuse_body(const Error& error);
   void handle();
   Response answer();
 
@@ -61,9 +67,30 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   void write_head();
   void write_body();
   void write_file();
+  void read_file();
   void response_written();
   void linger();
   void drain();
+
+  // Large bodies between the socket and a sink or a file, without TLS: a worker moves what the kernel has,
+  // and waits for no client; when there is no more for now, the loop does.
+  struct Moved {
+    Result<void> result;
+    bool ended = false;  // the client is gone
+    uint64_t bytes = 0;
+  };
+  bool can_go_direct() const { return !stream_.secure(); }
+  bool take_direct();
+  void receive_directly();
+  Moved receive_some();
+  void received(Moved moved);
+  void send_directly();
+  void send_more();
+  Moved send_some();
+  void sent(const Moved& moved);
+  // Waits until the socket is ready, for `stall_limit` at most; then `then(whether it is)`.
+  void wait_until_ready(asio::socket_base::wait_type what, std::function<void(bool)> then);
+  void set_low_water(uint64_t bytes);
 
   template <class Member>
   auto bind(Member member) {
@@ -85,6 +112,10 @@ class Connection final : public Peer, public std::enable_shared_from_this<Connec
   Response response_;
   std::string head_;
   uint64_t written_ = 0;  // of the answer's body
+  uint64_t left_ = 0;     // of the request's body, when it is received directly
+  UniqueFd direct_;       // the socket's duplicate, for a worker: the loop may close the socket meanwhile
+  asio::steady_timer ready_timer_;
+  bool complete_ = false;  // the request's body was read to its end, past the parser
   size_t drained_ = 0;
   bool first_ = true;  // no request yet on this connection
   bool idle_ = false;  // waits for the first byte of a request

@@ -15,7 +15,7 @@ void Connection::refuse(int status, const std::string& text) {
 void Connection::respond(Response response) {
   response_ = std::move(response);
   const auto& head = parser_->get();
-  const bool complete = parser_->is_done() || !parser_->is_header_done() || close_after_;
+  const bool complete = complete_ || parser_->is_done() || !parser_->is_header_done() || close_after_;
   if (!complete || !head.keep_alive() || context_->stopping) close_after_ = true;
   head_ = response_head(response_, {.keep_alive = !close_after_, .http_1_0 = head.version() == 10});
   if (request_.method == "HEAD") {
@@ -51,8 +51,13 @@ void Connection::write_body() {
                     });
 }
 
-// Reads a part on a worker (the disk may be slow), writes it, and so on.
 void Connection::write_file() {
+  if (can_go_direct()) return send_directly();
+  read_file();
+}
+
+// Reads a part on a worker (the disk may be slow), writes it, and so on.
+void Connection::read_file() {
   const auto part = std::min<uint64_t>(response_.file->length - written_, chunk_size);
   if (part == 0) return response_written();
   chunk_.resize(part);
@@ -70,7 +75,7 @@ void Connection::write_file() {
                       [self = shared_from_this()](const Code& code, size_t size) {
                         if (code) return;
                         self->written_ += size;
-                        self->write_file();
+                        self->read_file();
                       });
   });
 }
@@ -87,7 +92,7 @@ void Connection::response_written() {
 void Connection::linger() {
   Code ignored;
   stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
-  if (parser_->is_done()) return;
+  if (complete_ || parser_->is_done()) return;
   chunk_.resize(size_t{64} << 10);
   limit(std::chrono::seconds(2));
   drain();

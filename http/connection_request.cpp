@@ -9,6 +9,11 @@
 #include <limits>
 
 namespace gantry::http {
+namespace {
+
+constexpr size_t read_size = size_t{64} << 10;
+
+}  // namespace
 
 void Connection::start() {
   if (!stream_.secure()) return read_head();
@@ -25,6 +30,7 @@ void Connection::finish() {
 
 void Connection::read_head() {
   request_ = Request{};
+  complete_ = false;
   request_.remote_address = remote_address_;
   request_.secure = context_->tls.has_value();
   if (buffer_.size() == 0) buffer_.shrink_to_fit();
@@ -139,6 +145,7 @@ void Connection::follow_plan(BodyPlan plan) {
 void Connection::continue_or_read() {
   chunk_.resize(request_.sink ? chunk_size : std::min(chunk_size, body_limit_ + 1));
   chunk_used_ = 0;
+  if (request_.sink) buffer_.reserve(read_size);  // Beast reads no more at once than its buffer takes
   if (!request_.headers.has("Expect") || buffer_.size() > 0 || parser_->get().version() < 11)
     return read_body();
   head_ = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -149,6 +156,7 @@ void Connection::continue_or_read() {
 }
 
 void Connection::read_body() {
+  if (request_.sink && can_go_direct() && !parser_->chunked()) return receive_directly();
   auto& body = parser_->get().body();
   body.data = chunk_.data() + chunk_used_;
   body.size = chunk_.size() - chunk_used_;
@@ -186,14 +194,16 @@ void Connection::hand_chunk_to_sink() {
         return request_.sink->write({chunk_.data(), chunk_used_});
       },
       [this](Result<void> written) {
-        if (!written) {
-          log::error("request body not taken path={} error=\"{}\"", request_.path, written.error().message());
-          return refuse(500, "the request's body could not be stored\n");
-        }
+        if (!written) return refuse_body(written.error());
         chunk_used_ = 0;
         if (parser_->is_done()) return handle();
         read_body();
       });
+}
+
+void Connection::refuse_body(const Error& error) {
+  log::error("request body not taken path={} error=\"{}\"", request_.path, error.message());
+  refuse(500, "the request's body could not be stored\n");
 }
 
 // On a worker. The sink goes before the answer does, so that the client's next request finds it gone.

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <csignal>
 #include <exception>
 
 namespace gantry::http {
@@ -33,6 +34,11 @@ void WorkerPool::stop() {
 }
 
 void WorkerPool::work() {
+  // sendfile(2) has no MSG_NOSIGNAL: a client that went away is an error of the call.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });

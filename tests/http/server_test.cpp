@@ -94,6 +94,98 @@ TEST(Server, StreamsABigBodyIntoASink) {
   EXPECT_EQ(response->body, "20000000");
 }
 
+// A sink that keeps what it gets.
+struct KeepingSink : BodySink {
+  std::string bytes;
+  Result<void> write(std::string_view more) override {
+    bytes += more;
+    return {};
+  }
+};
+
+std::shared_ptr<TestHandler> keeping_handler() {
+  auto handler = std::make_shared<TestHandler>();
+  handler->plan = [](const Request& head) -> BodyPlan {
+    if (head.method == "GET") return BufferBody{};
+    return std::make_shared<KeepingSink>();
+  };
+  handler->answer = [](Request& request) {
+    const auto* sink = dynamic_cast<KeepingSink*>(request.sink.get());
+    return Response::text(200, sink == nullptr ? "none" : sink->bytes + "!");
+  };
+  return handler;
+}
+
+TEST(Server, ABodyForASinkEndsWhereTheNextRequestBegins) {
+  const auto server = start_server(keeping_handler());
+  RawConnection connection(server->port());
+  const std::string put = "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: ";
+  ASSERT_TRUE(connection.send(put + "5\r\n\r\nfirst" + put + "6\r\n\r\nsecond" + put + "5\r\n\r\nth"));
+  EXPECT_THAT(connection.receive_until("first!"), EndsWith("first!"));
+  EXPECT_THAT(connection.receive_until("second!"), EndsWith("second!"));
+  ASSERT_TRUE(connection.send("irdGET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_THAT(connection.receive_until("third!"), EndsWith("third!"));
+  EXPECT_THAT(connection.receive_until("none"), EndsWith("none"));
+}
+
+TEST(Server, ASlowClientsBodyIsTakenAsLongAsItComes) {
+  ServerOptions options;
+  options.stall_limit = milliseconds(300);
+  const auto server = start_server(keeping_handler(), options);
+  RawConnection connection(server->port());
+  ASSERT_TRUE(connection.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"));
+  for (const char* piece : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
+    std::this_thread::sleep_for(milliseconds(100));
+    ASSERT_TRUE(connection.send(piece));
+  }
+  EXPECT_THAT(connection.receive_until("!"), EndsWith("abcdefgh!"));
+  RawConnection stalled(server->port());
+  ASSERT_TRUE(stalled.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nabc"));
+  EXPECT_TRUE(stalled.closes());
+}
+
+TEST(Server, AClientThatLeavesInTheMiddleOfAFileEndsOnlyItsConnection) {
+  const auto folder = TemporaryDirectory::make();
+  ASSERT_OK(folder);
+  const auto path = join_path(folder->path(), "file");
+  ASSERT_OK(write_file(path, std::string(64 << 20, 'a')));
+  auto handler = std::make_shared<TestHandler>();
+  handler->answer = [&](Request& request) {
+    if (request.path != "/file") return Response::text(200, "here");
+    Response response;
+    response.file = FileBody{open_file(path, O_RDONLY).value_or(UniqueFd{}), 0, 64 << 20};
+    return response;
+  };
+  const auto server = start_server(handler);
+  for (int i = 0; i < 5; ++i) {
+    RawConnection connection(server->port());
+    ASSERT_TRUE(connection.send("GET /file HTTP/1.1\r\nHost: x\r\n\r\n"));
+    EXPECT_THAT(connection.receive_until("aaaa"), StartsWith("HTTP/1.1 200 OK"));
+  }
+  EXPECT_EQ(Client().send({.url = url_of(*server)})->body, "here");
+}
+
+TEST(Server, StopsInTheMiddleOfDirectTransfers) {
+  const auto folder = TemporaryDirectory::make();
+  ASSERT_OK(folder);
+  const auto path = join_path(folder->path(), "file");
+  ASSERT_OK(write_file(path, std::string(64 << 20, 'a')));
+  auto handler = keeping_handler();
+  handler->answer = [&](Request&) {
+    Response response;
+    response.file = FileBody{open_file(path, O_RDONLY).value_or(UniqueFd{}), 0, 64 << 20};
+    return response;
+  };
+  auto server = start_server(handler);
+  RawConnection down(server->port());
+  ASSERT_TRUE(down.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_THAT(down.receive_until("aaaa"), StartsWith("HTTP/1.1 200 OK"));
+  RawConnection up(server->port());
+  ASSERT_TRUE(up.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nabc"));
+  server->stop();
+  EXPECT_TRUE(up.closes());
+}
+
 TEST(Server, SendsAPartOfAFileAndItsLengthToHead) {
   const auto folder = TemporaryDirectory::make();
   ASSERT_OK(folder);
