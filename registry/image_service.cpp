@@ -214,17 +214,30 @@ std::vector<std::string> ImageService::hosts_with(const std::string& called) con
 
 Outcome<ManifestRecord> ImageService::resolve(const std::string& repository,
                                               const std::string& reference) const {
-  TRY(repositories_.find(repository));
-  const auto digest = oci::Digest::parse(reference);
-  if (digest) return repositories_.manifest(repository, *digest);
+  auto record = find_record(repository, reference);
+  if (!record) TRY(repositories_.find(repository));  // that it isn't there says more
+  return record;
+}
+
+Outcome<ManifestRecord> ImageService::find_record(const std::string& repository,
+                                                  const std::string& reference) const {
+  if (reference.find(':') != std::string::npos) {
+    const auto digest = oci::Digest::parse(reference);
+    if (!digest) return manifest_unknown(repository, reference);
+    return repositories_.manifest(repository, *digest);
+  }
   if (!oci::is_valid_tag(reference)) return manifest_unknown(repository, reference);
   const auto tagged = TRY(repositories_.tag(repository, reference));
   return repositories_.manifest(repository, tagged);
 }
 
 Outcome<std::string> ImageService::text(const ManifestRecord& record) const {
+  if (const auto known = texts_.find(record.digest)) return *known;
+  const auto generation = texts_.generation();
   const auto digest = TRY(oci::Digest::parse(record.digest));
-  return TRY(content_.read(digest, oci::manifest_size_limit));
+  auto text = TRY(content_.read(digest, oci::manifest_size_limit));
+  if (text.size() <= most_kept_text) texts_.keep(record.digest, text, generation);
+  return text;
 }
 
 Outcome<Done> ImageService::remove_tag(const std::string& repository, const std::string& tag,

@@ -90,6 +90,11 @@ class ImageService {
   Result<void> collect();
 
  private:
+  // Small manifests, by digest: what a digest names never changes, and a record comes before it is asked for.
+  static constexpr size_t most_kept_text = size_t{4} << 10;
+  mutable ReadCache<std::string> texts_{512};
+
+  Outcome<ManifestRecord> find_record(const std::string& repository, const std::string& reference) const;
   struct Parsed {
     ManifestRecord record;
     std::vector<oci::Digest> blobs;

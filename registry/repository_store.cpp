@@ -191,6 +191,8 @@ Outcome<Done> RepositoryStore::remove(std::string_view name) {
   }
   TRY(remove_file(
       path(name, "repository.json")));  // first: without it the rest is rubbish, swept at the next start
+  manifests_.forget_all();
+  tags_.forget_all();
   TRY(remove_tree(format("{}/{}/{}", root_, name, inner)));
   return Done{};
 }
@@ -242,12 +244,24 @@ bool RepositoryStore::any_has_manifest(const oci::Digest& digest) const {
   });
 }
 
+std::string RepositoryStore::key(std::string_view name, std::string_view reference) {
+  std::string key(name);
+  key += ' ';
+  key += reference;
+  return key;
+}
+
 Outcome<ManifestRecord> RepositoryStore::manifest(std::string_view name, const oci::Digest& digest) const {
+  const auto known_as = key(name, digest.string());
+  if (const auto known = manifests_.find(known_as)) return *known;
+  const auto generation = manifests_.generation();
   const auto file = path(name, digest_path("manifests", digest));
   auto text = read_file(file);
   if (!text && text.error().kind() == ErrorKind::not_found) return manifest_unknown(name, digest.string());
   if (!text) return text.error();
-  return TRY(parse_manifest_record(*text, file));
+  auto record = TRY(parse_manifest_record(*text, file));
+  manifests_.keep(known_as, record, generation);
+  return record;
 }
 
 Outcome<std::vector<ManifestRecord>> RepositoryStore::manifests(std::string_view name) const {
@@ -272,17 +286,21 @@ Outcome<Done> RepositoryStore::add_manifest(std::string_view name, const Manifes
     const auto subject = TRY(oci::Digest::parse(record.subject));
     TRY(write_durably(path(name, format("{}/{}", referrers_path(subject), digest.hex())), descriptor));
   }
-  return write_durably(path(name, digest_path("manifests", digest)), to_json_text(record));
+  return save_manifest(name, record);
 }
 
 Outcome<Done> RepositoryStore::save_manifest(std::string_view name, const ManifestRecord& record) {
   const auto digest = TRY(oci::Digest::parse(record.digest));
-  return write_durably(path(name, digest_path("manifests", digest)), to_json_text(record));
+  auto written = write_durably(path(name, digest_path("manifests", digest)), to_json_text(record));
+  manifests_.forget(key(name, record.digest));  // also after an error: the file may be the new one
+  return written;
 }
 
 Outcome<Done> RepositoryStore::remove_manifest(std::string_view name, const ManifestRecord& record) {
   const auto digest = TRY(oci::Digest::parse(record.digest));
-  TRY(unmark(path(name, digest_path("manifests", digest))));
+  auto unmarked = unmark(path(name, digest_path("manifests", digest)));
+  manifests_.forget(key(name, record.digest));
+  TRY(std::move(unmarked));
   if (record.subject.empty()) return Done{};
   const auto subject = TRY(oci::Digest::parse(record.subject));
   return unmark(path(name, format("{}/{}", referrers_path(subject), digest.hex())));
@@ -304,11 +322,16 @@ Outcome<std::vector<std::string>> RepositoryStore::referrers(std::string_view na
 }
 
 Outcome<oci::Digest> RepositoryStore::tag(std::string_view name, std::string_view tag_name) const {
+  const auto known_as = key(name, tag_name);
+  if (const auto known = tags_.find(known_as)) return *known;
+  const auto generation = tags_.generation();
   const auto file = path(name, tag_path(tag_name));
   auto text = read_file(file, 4096);
   if (!text && text.error().kind() == ErrorKind::not_found) return manifest_unknown(name, tag_name);
   if (!text) return text.error();
-  return TRY(oci::Digest::parse(*text).context("{}", file));
+  auto digest = TRY(oci::Digest::parse(*text).context("{}", file));
+  tags_.keep(known_as, digest, generation);
+  return digest;
 }
 
 Outcome<std::map<std::string, oci::Digest>> RepositoryStore::tags(std::string_view name) const {
@@ -324,11 +347,15 @@ Outcome<std::map<std::string, oci::Digest>> RepositoryStore::tags(std::string_vi
 
 Outcome<Done> RepositoryStore::set_tag(std::string_view name, std::string_view tag_name,
                                        const oci::Digest& digest) {
-  return write_durably(path(name, tag_path(tag_name)), digest.string());
+  auto written = write_durably(path(name, tag_path(tag_name)), digest.string());
+  tags_.forget(key(name, tag_name));
+  return written;
 }
 
 Outcome<Done> RepositoryStore::remove_tag(std::string_view name, std::string_view tag_name) {
-  return unmark(path(name, tag_path(tag_name)));
+  auto unmarked = unmark(path(name, tag_path(tag_name)));
+  tags_.forget(key(name, tag_name));
+  return unmarked;
 }
 
 Outcome<std::string> RepositoryStore::note(std::string_view name, std::string_view file) const {

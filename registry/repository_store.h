@@ -7,6 +7,7 @@
 #include "registry/access_policy.h"
 #include "registry/lifecycle_policy.h"
 #include "registry/outcome.h"
+#include "registry/read_cache.h"
 
 #include <array>
 #include <map>
@@ -110,10 +111,14 @@ class RepositoryStore {
   Result<void> load(const std::string& folder, const std::string& name);
   std::string path(std::string_view name, std::string_view rest) const;
 
+  static std::string key(std::string_view name, std::string_view reference);
+
   std::string root_;
   mutable std::mutex mutex_;  // guards repositories_
   std::map<std::string, Repository, std::less<>> repositories_;
   std::array<std::mutex, 64> locks_;
+  mutable ReadCache<ManifestRecord> manifests_{2048};
+  mutable ReadCache<oci::Digest> tags_{2048};
 };
 
 // `pattern` with "*" for any run of characters.
