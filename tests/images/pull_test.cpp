@@ -2,8 +2,7 @@
 #include "base/text.h"
 #include "images/image_store.h"
 #include "oci/hasher.h"
-#include "tests/images/fake_registry.h"
-#include "tests/images/tar_builder.h"
+#include "tests/images/pull_fixture.h"
 #include "tests/support/results.h"
 #include "tests/support/wait.h"
 
@@ -14,62 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace gantry::images {
+namespace gantry::images::test {
 namespace {
 
 using oci::LayerCompression;
-using test::add_image;
-using test::FakeRegistry;
-using test::TarBuilder;
 using testing::HasSubstr;
-
-Credential user(const std::string& password = "password") {
-  return {"user", Secret(password), Secret()};
-}
-
-class Pull : public testing::Test {
- protected:
-  void SetUp() override {
-    auto made = TemporaryDirectory::make();
-    ASSERT_OK(made);
-    folder_.emplace(std::move(made).value());
-    options_.credential = user();
-  }
-  ImageStore open(const std::string& name = "a", uint64_t limit = uint64_t{1} << 30) {
-    return ImageStore::open({.root = root(name), .layer_size_limit = limit}).value();
-  }
-  std::string root(const std::string& name = "a") const { return folder_->path() + "/" + name; }
-  static oci::Reference reference(const FakeRegistry& registry, const std::string& name = "app:v1") {
-    return oci::Reference::parse(registry.host() + "/" + name).value();
-  }
-  std::string text(const ImageStore& store, const Image& image, const std::string& path) {
-    for (const auto& folder : store.lower_directories(image).value_or({})) {
-      if (auto found = read_file(folder + "/" + path)) return *found;
-    }
-    return "(missing)";
-  }
-  void expect_nothing_left(ImageStore& store) {
-    EXPECT_EQ(store.list().value_or({Image{}}).size(), 0U);
-    EXPECT_EQ(store.content().list().value_or({BlobInfo{}}).size(), 0U);
-    for (const char* folder : {"layers", "ingest", "leases"}) {
-      EXPECT_EQ(list_directory(root() + "/" + folder).value_or({"?"}), std::vector<std::string>()) << folder;
-    }
-  }
-  std::optional<TemporaryDirectory> folder_;
-  PullOptions options_;
-};
-
-std::string big_noise() {
-  std::string noise;
-  for (int i = 0; i < 200'000; ++i) noise += format("{:x}", i * 2654435761U);
-  return noise;
-}
-
-std::vector<test::FakeLayer> three_layers() {
-  return {{TarBuilder().folder("etc").file("etc/a", "one").finish(), LayerCompression::gzip},
-          {TarBuilder().file("etc/b", "two").finish(), LayerCompression::zstd},
-          {TarBuilder().file("etc/.wh.a", "").finish(), LayerCompression::none}};
-}
 
 TEST_F(Pull, UnpacksLayersOfAllCompressions) {
   const auto registry = FakeRegistry::start(FakeRegistry::Auth::bearer);
@@ -164,79 +112,6 @@ TEST_F(Pull, GoesOnWhereABrokenConnectionLeftOff) {
   ASSERT_OK(image);
   EXPECT_EQ(cuts, 1);
   EXPECT_EQ(text(store, *image, "big"), noise);
-}
-
-// A store that fetches every blob of 100 KB in parts.
-ImageStore open_ranged(const std::string& root) {
-  return ImageStore::open({.root = root, .ranged_from = 100'000}).value();
-}
-
-TEST_F(Pull, ALargeBlobComesOverSeveralConnections) {
-  const auto registry = FakeRegistry::start();
-  const auto noise = big_noise();
-  add_image(*registry, "app:v1", {{TarBuilder().file("big", noise).finish(), LayerCompression::gzip}});
-  std::mutex mutex;
-  std::vector<std::string> ranges;
-  std::atomic<int> cut = 0;
-  const std::string stub = folder_->path() + "/stub";
-  registry->intercept = [&](const http::Request& request) {
-    http::Response response;
-    response.status = 0;
-    const std::string range = request.headers.get("Range");
-    if (range.empty()) return response;
-    const std::lock_guard lock(mutex);
-    ranges.push_back(range);
-    if (ranges.size() != 2) return response;
-    // The second one breaks off after 100 bytes.
-    const size_t at = request.path.find("/blobs/");
-    const size_t dash = range.find('-');
-    const auto from = parse_unsigned("from", range.substr(6, dash - 6)).value();
-    const auto last = parse_unsigned("last", range.substr(dash + 1)).value();
-    cut = static_cast<int>(from) + 100;
-    (void)write_file(stub, registry->blobs[request.path.substr(at + 7)].substr(from, 100));
-    response.status = 206;
-    response.headers.set("Content-Range", format("bytes {}-{}/*", from, last));
-    response.file = http::FileBody{open_file(stub, O_RDONLY).value(), 0, last - from + 1};
-    return response;
-  };
-  auto store = open_ranged(root());
-  const auto image = store.pull(reference(*registry), options_);
-  ASSERT_OK(image);
-  EXPECT_EQ(text(store, *image, "big"), noise);
-  EXPECT_EQ(ranges.size(), 4U) << "three parts, and the rest of the one that broke off";
-  EXPECT_THAT(ranges, testing::Contains(testing::StartsWith(format("bytes={}-", cut.load()))));
-}
-
-TEST_F(Pull, ARegistryThatAnswersNoRangesIsAskedForTheWhole) {
-  const auto registry = FakeRegistry::start();
-  const auto noise = big_noise();
-  add_image(*registry, "app:v1", {{TarBuilder().file("big", noise).finish(), LayerCompression::gzip}});
-  registry->intercept = [&](const http::Request& request) {
-    http::Response response;
-    response.status = 0;
-    if (!request.headers.has("Range")) return response;
-    response.status = 200;
-    response.body = registry->blobs[request.path.substr(request.path.find("/blobs/") + 7)];
-    return response;
-  };
-  auto store = open_ranged(root());
-  const auto image = store.pull(reference(*registry), options_);
-  ASSERT_OK(image);
-  EXPECT_EQ(text(store, *image, "big"), noise);
-}
-
-TEST_F(Pull, APartThatCantBeHadEndsTheDownloadWithItsError) {
-  const auto registry = FakeRegistry::start();
-  add_image(*registry, "app:v1", {{TarBuilder().file("big", big_noise()).finish(), LayerCompression::gzip}});
-  registry->intercept = [&](const http::Request& request) {
-    http::Response response;
-    const std::string range = request.headers.get("Range");
-    response.status = range.empty() || range.starts_with("bytes=0-") ? 0 : 403;
-    return response;
-  };
-  auto store = open_ranged(root());
-  EXPECT_ERROR(store.pull(reference(*registry), options_), ErrorKind::denied, HasSubstr("status 403"));
-  expect_nothing_left(store);
 }
 
 TEST_F(Pull, ABlobWhoseFirstConnectionIsRefusedIsTriedAgain) {
@@ -514,4 +389,4 @@ TEST_F(Pull, AKilledPullLeavesAStoreThatTheNextOneRepairs) {
 }
 
 }  // namespace
-}  // namespace gantry::images
+}  // namespace gantry::images::test
