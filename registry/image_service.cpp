@@ -20,12 +20,12 @@ Failure manifest_invalid(const Error& error) {
 }
 
 // Layers that their manifest says aren't to be distributed, with an address elsewhere, needn't be here.
+}  // namespace
+
 bool is_foreign(const oci::Descriptor& layer) {
   return !layer.urls.empty() && (layer.media_type.find("nondistributable") != std::string::npos ||
                                  layer.media_type.find("foreign") != std::string::npos);
 }
-
-}  // namespace
 
 Outcome<Done> ImageService::expect_repository(const std::string& name) {
   if (repositories_.find(name)) return Done{};

@@ -13,7 +13,14 @@
 #include <string_view>
 #include <vector>
 
+namespace gantry::oci {
+struct Descriptor;
+}
+
 namespace gantry::registry {
+
+// A layer that is elsewhere, at its URLs, and never pushed. image-spec layer.md "Non-Distributable Layers".
+bool is_foreign(const oci::Descriptor& layer);
 
 struct ManifestPush {
   std::string repository;

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "registry/check.h"
 #include "registry/options.h"
 #include "registry/registry.h"
 
@@ -42,11 +43,23 @@ int fail(int status, const Error& error) {
   return status;
 }
 
+int check_data(const std::string& data) {
+  const auto checked = check(data);
+  if (!checked) return fail(1, checked.error());
+  for (const auto& fault : checked->faults) std::fprintf(stderr, "gantry-registry: %s\n", fault.c_str());
+  const auto summary = format("{} repositories, {} manifests, {} tags, {} blobs ({} bytes): {} faults\n",
+                              checked->repositories, checked->manifests, checked->tags, checked->blobs,
+                              checked->bytes, checked->faults.size());
+  const bool told = std::fputs(summary.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return told && checked->faults.empty() ? 0 : 1;
+}
+
 int run(const std::vector<std::string>& arguments) {
   const auto options = parse_options(arguments);
   if (options && options->help) return std::fputs(help_text().c_str(), stdout) < 0;
   if (options && options->version) return std::puts("gantry-registry " GANTRY_VERSION) < 0;
   if (!options) return fail(wrong_options, options.error());
+  if (options->check) return check_data(options->registry.data);
   const auto served = serve(*options);
   return served ? 0 : fail(1, served.error());
 }

@@ -13,6 +13,8 @@ namespace {
 
 struct RawOptions {
   std::map<std::string, std::string> values;
+  std::vector<std::string> given;  // options by name, as they came
+  bool check = false;
   bool create_on_push = false;
   bool help = false;
   bool version = false;
@@ -61,11 +63,14 @@ Error usage(std::string_view why) {
 }
 
 Result<RawOptions> read_flags(const std::vector<std::string>& arguments) {
-  RawOptions raw{defaults(), false, false, false};
-  for (size_t i = 0; i < arguments.size(); ++i) {
+  RawOptions raw;
+  raw.values = defaults();
+  raw.check = !arguments.empty() && arguments[0] == "check";
+  for (size_t i = raw.check ? 1 : 0; i < arguments.size(); ++i) {
     const auto& argument = arguments[i];
     const auto equals = argument.find('=');
     const auto name = argument.substr(0, equals);
+    raw.given.push_back(name);
     if (argument == "--help" || argument == "-h") {
       raw.help = true;
     } else if (argument == "--version" || argument == "-v") {
@@ -135,6 +140,17 @@ Result<void> check_endpoint(const std::string& endpoint) {
                      "--events-endpoint {}: plain HTTP is for loopback addresses only; use https", endpoint);
 }
 
+Result<ProgramOptions> check_options(const RawOptions& raw) {
+  for (const auto& name : raw.given) {
+    if (name != "--data") return usage(format("check takes no option {}", name));
+  }
+  ProgramOptions options;
+  options.check = true;
+  options.registry.data = raw.values.at("--data");
+  if (options.registry.data.empty()) return usage("--data must not be empty");
+  return options;
+}
+
 }  // namespace
 
 Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) {
@@ -143,6 +159,7 @@ Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) 
   options.help = raw.help;
   options.version = raw.version;
   if (raw.help || raw.version) return options;
+  if (raw.check) return check_options(raw);
   options.credentials_file = raw.values["--credentials"];
   if (options.credentials_file.empty()) return usage("--credentials FILE must be given");
   auto& registry = options.registry;
@@ -166,8 +183,10 @@ Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) 
 
 std::string help_text() {
   std::string text =
-      "Usage: gantry-registry --credentials FILE [OPTIONS]\n\n"
-      "An image registry: OCI Distribution 1.1, and Amazon ECR's API.\n\nOptions:\n";
+      "Usage: gantry-registry --credentials FILE [OPTIONS]\n"
+      "       gantry-registry check [--data FOLDER]\n\n"
+      "An image registry: OCI Distribution 1.1, and Amazon ECR's API. \"check\" looks through the data of a\n"
+      "stopped one: blobs, links, manifests, tags, referrers; it names each fault.\n\nOptions:\n";
   const auto line = [&](const std::string& name, const std::string& help) {
     text += format("  {:<28} {}\n", name, help);
   };
@@ -179,7 +198,7 @@ std::string help_text() {
   line("-v, --version", "show the version");
   line("-h, --help", "show this help");
   return text + R"(
-Exit status: 0 ended by SIGTERM or SIGINT, 1 an error, 2 wrong options.
+Exit status: 0 ended by SIGTERM or SIGINT, or nothing wrong; 1 an error or a fault; 2 wrong options.
 
 Log in:  aws ecr get-login-password --endpoint-url http://127.0.0.1:5000 |
            gantry login --username AWS --password-stdin 127.0.0.1:5000

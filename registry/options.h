@@ -14,6 +14,7 @@ struct ProgramOptions {
   http::ServerOptions server;
   std::string credentials_file;
   std::string log_level = "info";
+  bool check = false;  // look through registry.data instead of serving
   bool help = false;
   bool version = false;
 };

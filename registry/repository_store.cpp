@@ -151,6 +151,10 @@ std::string RepositoryStore::path(std::string_view name, std::string_view rest) 
   return format("{}/{}/{}/{}", root_, name, inner, rest);
 }
 
+std::string RepositoryStore::referrer_file(const oci::Digest& subject, const oci::Digest& referrer) {
+  return format("{}/{}", referrers_path(subject), referrer.hex());
+}
+
 std::unique_lock<std::mutex> RepositoryStore::lock(std::string_view name) {
   return std::unique_lock(locks_[std::hash<std::string_view>{}(name) % locks_.size()]);
 }
@@ -284,7 +288,7 @@ Outcome<Done> RepositoryStore::add_manifest(std::string_view name, const Manifes
   const auto digest = TRY(oci::Digest::parse(record.digest));
   if (!record.subject.empty()) {
     const auto subject = TRY(oci::Digest::parse(record.subject));
-    TRY(write_durably(path(name, format("{}/{}", referrers_path(subject), digest.hex())), descriptor));
+    TRY(write_durably(path(name, referrer_file(subject, digest)), descriptor));
   }
   return save_manifest(name, record);
 }
@@ -303,7 +307,7 @@ Outcome<Done> RepositoryStore::remove_manifest(std::string_view name, const Mani
   TRY(std::move(unmarked));
   if (record.subject.empty()) return Done{};
   const auto subject = TRY(oci::Digest::parse(record.subject));
-  return unmark(path(name, format("{}/{}", referrers_path(subject), digest.hex())));
+  return unmark(path(name, referrer_file(subject, digest)));
 }
 
 Outcome<std::vector<std::string>> RepositoryStore::referrers(std::string_view name,

@@ -106,10 +106,14 @@ class RepositoryStore {
   Outcome<Done> remove_upload(std::string_view name, std::string_view id);
   Outcome<std::vector<std::string>> uploads(std::string_view name) const;
 
+  // For who checks what lies on disk: the path of a repository's file, such as "tags/v1.tag", and the file
+  // that makes `referrer` one of `subject`.
+  std::string path(std::string_view name, std::string_view rest) const;
+  static std::string referrer_file(const oci::Digest& subject, const oci::Digest& referrer);
+
  private:
   explicit RepositoryStore(std::string root) : root_(std::move(root)) {}
   Result<void> load(const std::string& folder, const std::string& name);
-  std::string path(std::string_view name, std::string_view rest) const;
 
   static std::string key(std::string_view name, std::string_view reference);
 

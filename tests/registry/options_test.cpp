@@ -44,6 +44,8 @@ TEST(Options, AreRefusedByName) {
         BadOptions{{"--credentials=c", "--account=1"}, ErrorKind::invalid, "12 digits"},
         BadOptions{{"--credentials=c", "--listen=0.0.0.0:1"}, ErrorKind::denied, "plain HTTP"},
         BadOptions{{"--credentials=c", "--events-endpoint=http://h"}, ErrorKind::denied, "use https"},
+        BadOptions{{"check", "--credentials=c"}, ErrorKind::invalid, "check takes no option --credentials"},
+        BadOptions{{"check", "now"}, ErrorKind::invalid, "unknown argument \"now\""},
         BadOptions{{"--credentials=c", "--tls-key=k"}, ErrorKind::invalid, "both"}}) {
     EXPECT_ERROR(parse_options(bad.arguments), bad.kind, HasSubstr(bad.text));
   }
