@@ -182,6 +182,14 @@ void Registry::record_pull(const http::Request& request, const http::Response& r
                 to_epoch_seconds(clock_.now()));
 }
 
+// Ready is who can take a push: its data folder can be written to.
+http::Response Registry::readiness() {
+  const auto lease = content_.lease();
+  if (lease) return http::Response::json(200, "{\"status\":\"ok\"}");
+  log::warning("registry not ready error=\"{}\"", lease.error().message());
+  return http::Response::json(503, "{\"status\":\"unavailable\"}");
+}
+
 http::BodyPlan Registry::plan_body(const http::Request& head) {
   if (http::AwsJsonDispatcher::handles(head)) {
     const bool is_part = head.headers.get("X-Amz-Target").ends_with(".UploadLayerPart");
@@ -202,7 +210,9 @@ http::Response Registry::handle(http::Request& request) {
     return response;
   }
   if (http::AwsJsonDispatcher::handles(request)) return dispatcher_.handle(request);
-  if (request.path == "/health") return http::Response::json(200, "{\"status\":\"ok\"}");
+  if (request.path == "/health" || request.path == "/health/live")
+    return http::Response::json(200, "{\"status\":\"ok\"}");
+  if (request.path == "/health/ready") return readiness();
   return http::Response::text(404, "this is a registry: see /v2/\n");
 }
 

@@ -34,7 +34,8 @@ struct RegistryOptions {
 };
 
 // One registry behind one port: `POST /` is ECR's API (SigV4), /v2/ is OCI Distribution (Basic, user AWS, a
-// token from GetAuthorizationToken), GET /health is for load balancers.
+// token from GetAuthorizationToken), GET /health/live (also /health) and /health/ready are
+// for load balancers and need no credentials.
 class Registry final : public http::Handler {
  public:
   // `credentials` and `clock` must outlive it. Errors: conflict when another registry has the data folder.
@@ -61,6 +62,7 @@ class Registry final : public http::Handler {
   // The key of whoever sends a request below /v2/. Errors: unauthenticated.
   Result<std::string> caller(const http::Request& head) const;
   void record_pull(const http::Request& request, const http::Response& response, const Principal& principal);
+  http::Response readiness();
   void keep_house();
 
   FileLock lock_;

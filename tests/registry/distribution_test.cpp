@@ -212,5 +212,22 @@ TEST_F(Distribution, RemovesBlobsThatNothingNeedsAfterADay) {
   EXPECT_EQ(get("/v2/app/manifests/" + digest).status, 200);
 }
 
+TEST_F(Distribution, IsReadyAsLongAsItsDataCanBeWritten) {
+  const auto status = [&](const char* target) {
+    const auto response = client_.send({.url = url(target)});
+    return response ? response->status : 0;
+  };
+  EXPECT_EQ(status("/health/ready"), 200);
+  const auto leases = join_path(options_.data, "store/leases");
+  const auto away = leases + ".away";
+  ASSERT_EQ(rename(leases.c_str(), away.c_str()), 0);
+  EXPECT_EQ(status("/health/ready"), 503);
+  EXPECT_EQ(status("/health/live"), 200);
+  EXPECT_EQ(status("/health"), 200);
+  ASSERT_EQ(rename(away.c_str(), leases.c_str()), 0);
+  EXPECT_EQ(status("/health/ready"), 200);
+  EXPECT_EQ(status("/health/other"), 404);
+}
+
 }  // namespace
 }  // namespace gantry::registry::test
