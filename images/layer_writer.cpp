@@ -1,8 +1,10 @@
 #include "images/layer_writer.h"
 
 #include "base/files.h"
+#include "images/tar_fields.h"
 
 #include <algorithm>
+#include <climits>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -15,21 +17,18 @@ namespace {
 constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view aufs_prefix = ".wh..wh.";
 constexpr std::string_view opaque_marker = ".wh..wh..opq";
+constexpr size_t folder_times_limit = size_t{256} << 20;  // some two million folders
 constexpr uint64_t preallocate_from = uint64_t{4} << 20;
 constexpr uint64_t preallocate_step = uint64_t{64}
                                       << 20;  // most that a header can take before its data comes
 
+// The host's own: a label of the machine that made the image would hide the file from its container here.
+bool is_hosts_own(std::string_view xattr) {
+  return xattr == "security.selinux" || xattr == "system.nfs4_acl";
+}
+
 bool is_overlays_own(std::string_view xattr) {
   return xattr.starts_with("trusted.overlay.") || xattr.starts_with("user.overlay.");
-}
-
-Result<void> set_opaque(BorrowedFd folder) {
-  if (fsetxattr(folder.get(), "trusted.overlay.opaque", "y", 1, 0) == 0) return {};
-  return Error::system(errno, "set trusted.overlay.opaque");
-}
-
-bool is_whiteout(const struct stat& info) {
-  return S_ISCHR(info.st_mode) && info.st_rdev == 0;
 }
 
 Result<void> write_at(BorrowedFd file, std::string_view bytes, uint64_t offset) {
@@ -48,6 +47,10 @@ Result<void> write_at(BorrowedFd file, std::string_view bytes, uint64_t offset) 
 
 Result<void> LayerWriter::apply(const TarEntry& entry) {
   const auto path = RootedPath::clean(entry.path);
+  if (path.parent.size() + path.name.size() + 1 >= PATH_MAX) {
+    return Error::make(ErrorKind::invalid, "its name is longer than the {} bytes that Linux takes",
+                       PATH_MAX - 1);
+  }
   if (path.name.empty()) return set_root(entry);
   if (path.name.starts_with(whiteout_prefix)) return apply_whiteout(path);
   result_.entries += 1;
@@ -69,6 +72,9 @@ Result<void> LayerWriter::apply(const TarEntry& entry) {
 }
 
 Result<void> LayerWriter::apply_whiteout(const RootedPath& path) {
+  // Some tools hide what is in a hidden folder, too: ".wh.a", then "a/.wh.b".
+  const auto hidden = root_.open_at(path.parent, O_PATH | O_DIRECTORY);
+  if (!hidden && hidden.error().system_errno() == ENOTDIR) return {};
   if (path.name == opaque_marker) return set_opaque(TRY(root_.parent(path.parent)));
   if (path.name.starts_with(aufs_prefix)) return {};  // aufs's own bookkeeping, no part of the image
   const std::string name = path.name.substr(whiteout_prefix.size());
@@ -88,7 +94,7 @@ Result<void> LayerWriter::set_root(const TarEntry& entry) {
   if (entry.type != TarType::directory) {
     return Error(ErrorKind::invalid, "the root of a layer must be a folder");
   }
-  folder_times_.emplace_back("", entry.mtime);
+  TRY(remember_time("", entry.mtime));
   return set_metadata(entry, root_.root());
 }
 
@@ -117,10 +123,11 @@ Result<void> LayerWriter::make_file(const TarEntry& entry, const RootedPath& pat
 
 Result<void> LayerWriter::write_data(const TarEntry& entry, BorrowedFd file) {
   // Before the first byte: what a header claims costs nothing until its data is there.
-  if (entry.stored_size > size_limit_ - result_.size) {
+  // Holes are counted in their own file alone: they take no space, but whoever reads it gets them.
+  if (entry.stored_size > size_limit_ - result_.size || entry.size > size_limit_) {
     return Error::make(ErrorKind::invalid,
-                       "its {} bytes make the layer unpack to more than the limit of {} bytes",
-                       entry.stored_size, size_limit_);
+                       "its {} bytes make the layer unpack to more than the limit of {} bytes", entry.size,
+                       size_limit_);
   }
   TRY(entry.is_sparse ? write_runs(entry, file) : write_whole(entry, file));
   result_.size += entry.stored_size;
@@ -171,7 +178,7 @@ Result<void> LayerWriter::make_directory(const TarEntry& entry, const RootedPath
       return Error::system(errno, "stat");
     }
     if (!S_ISDIR(info.st_mode)) {
-      hides_lower = is_whiteout(info);  // what the whiteout hid must not be merged into the new folder
+      hides_lower = true;  // what the whiteout or file hid must not be merged into the new folder
       TRY(replace(parent, path));
       parent = TRY(root_.parent(path.parent));
       if (mkdirat(parent.get(), path.name.c_str(), entry.mode & 0777U) != 0)
@@ -181,7 +188,7 @@ Result<void> LayerWriter::make_directory(const TarEntry& entry, const RootedPath
   UniqueFd folder(openat(parent.get(), path.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return Error::system(errno, "open folder");
   if (hides_lower) TRY(set_opaque(folder));
-  folder_times_.emplace_back(path.string(), entry.mtime);
+  TRY(remember_time(path.string(), entry.mtime));
   return set_metadata(entry, folder);
 }
 
@@ -193,7 +200,7 @@ Result<void> LayerWriter::make_symlink(const TarEntry& entry, const RootedPath& 
     parent = TRY(root_.parent(path.parent));
     status = symlinkat(entry.link.c_str(), parent.get(), path.name.c_str());
   }
-  if (status != 0) return Error::system(errno, "make symbolic link to \"{}\"", entry.link);
+  if (status != 0) return Error::system(errno, "make symbolic link to \"{}\"", tar::printable(entry.link));
   if (fchownat(parent.get(), path.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) {
     return Error::system(errno, "chown");
   }
@@ -215,7 +222,8 @@ Result<void> LayerWriter::make_hard_link(const TarEntry& entry, const RootedPath
   // An O_PATH descriptor of the target's folder, found inside the root; the name in it is not followed.
   const auto folder = root_.open_at(target.parent, O_PATH | O_DIRECTORY);
   if (!folder || target.name.empty()) {
-    return Error::make(ErrorKind::invalid, "hard link to \"{}\", which isn't in this layer", entry.link);
+    return Error::make(ErrorKind::invalid, "hard link to \"{}\", which isn't in this layer",
+                       tar::printable(entry.link));
   }
   BorrowedFd parent = TRY(root_.parent(path.parent));
   int status = linkat(folder->get(), target.name.c_str(), parent.get(), path.name.c_str(), 0);
@@ -225,7 +233,8 @@ Result<void> LayerWriter::make_hard_link(const TarEntry& entry, const RootedPath
     const bool known = fstatat(parent.get(), path.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
                        fstatat(folder->get(), target.name.c_str(), &wanted, AT_SYMLINK_NOFOLLOW) == 0;
     if (!known)
-      return Error::make(ErrorKind::invalid, "hard link to \"{}\", which isn't in this layer", entry.link);
+      return Error::make(ErrorKind::invalid, "hard link to \"{}\", which isn't in this layer",
+                         tar::printable(entry.link));
     if (there.st_ino == wanted.st_ino) return {};
     TRY(replace(parent, path));
     parent = TRY(root_.parent(path.parent));
@@ -234,9 +243,10 @@ Result<void> LayerWriter::make_hard_link(const TarEntry& entry, const RootedPath
   if (status == 0) return {};
   const int error = errno;
   if (error == ENOENT) {
-    return Error::make(ErrorKind::invalid, "hard link to \"{}\", which isn't in this layer", entry.link);
+    return Error::make(ErrorKind::invalid, "hard link to \"{}\", which isn't in this layer",
+                       tar::printable(entry.link));
   }
-  return Error::system(error, "hard link to \"{}\"", entry.link);
+  return Error::system(error, "hard link to \"{}\"", tar::printable(entry.link));
 }
 
 Result<void> LayerWriter::make_node(const TarEntry& entry, const RootedPath& path) {
@@ -289,29 +299,42 @@ Result<void> LayerWriter::set_metadata(const TarEntry& entry, BorrowedFd file) {
 
 Result<void> LayerWriter::set_xattrs(const TarEntry& entry, const std::string& proc_path, int fd) {
   for (const auto& [name, value] : entry.xattrs) {
+    if (is_hosts_own(name)) continue;
     // A layer that could set these would choose what overlay shows of other layers.
     if (is_overlays_own(name)) {
-      return Error::make(ErrorKind::invalid, "extended attribute {} is overlay's own", name);
+      return Error::make(ErrorKind::invalid, "extended attribute {} is overlay's own", tar::printable(name));
     }
     const int status = fd >= 0 ? fsetxattr(fd, name.c_str(), value.data(), value.size(), 0)
                                : setxattr(proc_path.c_str(), name.c_str(), value.data(), value.size(), 0);
     if (status == 0) continue;
     const int error = errno;
-    if (error != EOPNOTSUPP) return Error::system(error, "set extended attribute {}", name);
+    if (error != EOPNOTSUPP) return Error::system(error, "set extended attribute {}", tar::printable(name));
     if (refused_xattrs_.insert(name).second) {
-      result_.warnings.push_back(
-          format("{}: the file system doesn't take extended attribute {}", entry.path, name));
+      result_.warnings.push_back(format("{}: the file system doesn't take extended attribute {}",
+                                        tar::printable(entry.path), tar::printable(name)));
     }
   }
   return {};
 }
 
+Result<void> LayerWriter::remember_time(std::string path, timespec time) {
+  folder_times_size_ += sizeof(folder_times_[0]) + path.size();
+  if (folder_times_size_ > folder_times_limit) {
+    return Error::make(ErrorKind::invalid, "the layer has more folders than {} MiB can hold the names of",
+                       folder_times_limit >> 20U);
+  }
+  folder_times_.emplace_back(std::move(path), time);
+  return {};
+}
+
+// In the archive's order: of a folder that is in it twice, the later time counts.
 Result<void> LayerWriter::finish() {
-  for (auto it = folder_times_.rbegin(); it != folder_times_.rend(); ++it) {
-    const auto folder = root_.open_at(it->first, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  for (const auto& [path, time] : folder_times_) {
+    const auto folder = root_.open_at(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!folder) continue;  // replaced by a later entry
-    const timespec times[] = {it->second, it->second};
-    if (futimens(folder->get(), times) != 0) return Error::system(errno, "set times of {}", it->first);
+    const timespec times[] = {time, time};
+    if (futimens(folder->get(), times) != 0)
+      return Error::system(errno, "set times of {}", tar::printable(path));
   }
   return {};
 }

@@ -20,9 +20,11 @@ class LayerWriter {
   // Gives folders their times, once nothing is written into them any more.
   Result<void> finish();
   Unpacked take_result();
+  uint64_t folders_made() const { return root_.made(); }  // parents that weren't in the archive
 
  private:
   Result<void> apply_whiteout(const RootedPath& path);
+  Result<void> remember_time(std::string path, timespec time);
   Result<void> set_root(const TarEntry& entry);
   Result<void> make_file(const TarEntry& entry, const RootedPath& path);
   Result<void> make_directory(const TarEntry& entry, const RootedPath& path);
@@ -41,6 +43,7 @@ class LayerWriter {
   TarReader& reader_;
   const uint64_t size_limit_;
   std::vector<std::pair<std::string, timespec>> folder_times_;
+  size_t folder_times_size_ = 0;
   std::set<std::string> refused_xattrs_;
   Unpacked result_;
 };

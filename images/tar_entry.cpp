@@ -2,9 +2,6 @@
 #include "images/tar_fields.h"
 #include "images/tar_header.h"
 
-#include <algorithm>
-#include <limits>
-
 // The half of TarReader that makes an entry of a header and what came before it.
 namespace gantry::images {
 namespace {
@@ -21,11 +18,12 @@ Result<uint32_t> id_of(std::string_view what, int64_t value) {
 
 Result<TarType> type_of(char type, std::string_view path) {
   switch (type) {
-    case '\0':
+    case '\0':  // archives of before POSIX mark folders so
+      return path.ends_with('/') ? TarType::directory : TarType::file;
     case '0':
     case '7':
     case 'S':
-      return path.ends_with('/') ? TarType::directory : TarType::file;
+      return TarType::file;
     case '1':
       return TarType::hard_link;
     case '2':
@@ -41,7 +39,8 @@ Result<TarType> type_of(char type, std::string_view path) {
     default:
       break;
   }
-  return Error::make(ErrorKind::unsupported, "tar: {}: entries of type \"{}\" are not supported", path, type);
+  return Error::make(ErrorKind::unsupported, "tar: {}: entries of type \"{}\" are not supported",
+                     tar::printable(path), tar::printable({&type, 1}));
 }
 
 int hex_digit(char c) {
@@ -66,13 +65,19 @@ std::string decode_name(std::string_view text) {
   return name;
 }
 
-Result<void> take_xattr(const std::string& key, const std::string& value, TarEntry& entry) {
-  if (key.starts_with(schily_prefix)) entry.xattrs[key.substr(schily_prefix.size())] = value;
-  if (!key.starts_with(libarchive_prefix)) return {};
-  std::string padded = value;
-  while (padded.size() % 4 != 0) padded += '=';  // libarchive leaves the padding out
-  entry.xattrs.emplace(decode_name(key.substr(libarchive_prefix.size())),
-                       TRY(base64_decode(padded).context("{}", key)));
+// LIBARCHIVE.xattr's values are base64, without the padding.
+Result<std::string> decode_value(const std::string& key, std::string value) {
+  while (value.size() % 4 != 0) value += '=';
+  return base64_decode(value).context("{}", key);
+}
+
+// Calls `take` with each key that begins with the prefix, and its value.
+template <class Map, class Take>
+Result<void> for_each_with(const Map& attributes, std::string_view prefix, Take take) {
+  for (auto at = attributes.lower_bound(prefix); at != attributes.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    TRY(take(at->first, at->second));
+  }
   return {};
 }
 
@@ -92,55 +97,76 @@ Result<void> check_runs(const TarEntry& entry) {
 }  // namespace
 
 Result<TarEntry> TarReader::build(const Header& header) {
-  Attributes attributes = global_;
-  for (const auto& [key, value] : local_) attributes[key] = value;
-  const auto text = [&](const char* key, const std::string& otherwise) {
-    const auto found = attributes.find(key);
-    return found == attributes.end() ? otherwise : found->second;
-  };
-  const auto number = [&](const char* key, int64_t otherwise) -> Result<int64_t> {
-    const auto found = attributes.find(key);
-    if (found == attributes.end()) return otherwise;
-    return parse_integer(key, found->second, 0, std::numeric_limits<int64_t>::max());
-  };
   TarEntry entry;
-  entry.path = text("path", long_name_.empty() ? header.name : long_name_);
-  entry.link = text("linkpath", long_link_.empty() ? header.link : long_link_);
-  entry.path = text("GNU.sparse.name", entry.path);
+  TRY(take_attributes(header, entry));
   entry.type = TRY(type_of(header.type, entry.path));
-  entry.mode = static_cast<uint32_t>(header.mode) & 07777U;
-  const int64_t uid = TRY(number("uid", header.uid));
-  const int64_t gid = TRY(number("gid", header.gid));
-  entry.uid = TRY(id_of("uid", uid));
-  entry.gid = TRY(id_of("gid", gid));
-  entry.mtime = timespec{header.mtime, 0};
-  if (const auto time = attributes.find("mtime"); time != attributes.end()) {
-    entry.mtime = TRY(tar::pax_time(time->second));
-  }
-  entry.device_major = TRY(id_of("device", header.device_major));
-  entry.device_minor = TRY(id_of("device", header.device_minor));
-  for (const auto& [key, value] : attributes) TRY(take_xattr(key, value, entry));
+  TRY(take_xattrs(entry));
   if (entry.path.find('\0') != std::string::npos || entry.link.find('\0') != std::string::npos) {
     return corrupt("a name holds a NUL");
   }
-  if (entry.type != TarType::file) return entry;  // a size there is has no data behind it
-  entry.size = entry.stored_size = static_cast<uint64_t>(TRY(number("size", header.size)));
+  const bool header_only = header.type >= '1' && header.type <= '6';
+  if (header_only) return entry;  // a size there is has no data behind it
+  const bool has_size = attribute("size") != nullptr;
+  entry.stored_size = has_size ? TRY(size_attribute("size")) : static_cast<uint64_t>(header.size);
   data_left_ = entry.stored_size;
   padding_ = (tar::block_size - entry.stored_size % tar::block_size) % tar::block_size;
-  local_ = std::move(attributes);
+  if (entry.type != TarType::file) return entry;
+  entry.size = entry.stored_size;
   if (header.type == 'S')
     TRY(read_old_sparse(header, entry));
   else
     TRY(read_pax_sparse(entry));
-  if (entry.is_sparse) TRY(check_runs(entry).context("tar: {}", entry.path));
+  if (entry.is_sparse) TRY(check_runs(entry).context("tar: {}", tar::printable(entry.path)));
   return entry;
+}
+
+Result<void> TarReader::take_attributes(const Header& header, TarEntry& entry) const {
+  const auto text = [&](std::string_view key, const std::string& otherwise) {
+    const auto* found = attribute(key);
+    return found == nullptr ? otherwise : *found;
+  };
+  const auto id = [&](std::string_view key, int64_t otherwise) -> Result<uint32_t> {
+    const auto* found = attribute(key);
+    return id_of(key, found == nullptr ? otherwise : static_cast<int64_t>(TRY(tar::pax_number(key, *found))));
+  };
+  entry.path = text("GNU.sparse.name", text("path", long_name_.empty() ? header.name : long_name_));
+  entry.link = text("linkpath", long_link_.empty() ? header.link : long_link_);
+  entry.mode = static_cast<uint32_t>(header.mode) & 07777U;
+  entry.uid = TRY(id("uid", header.uid));
+  entry.gid = TRY(id("gid", header.gid));
+  entry.mtime = timespec{header.mtime, 0};
+  if (const auto* time = attribute("mtime")) entry.mtime = TRY(tar::pax_time(*time));
+  entry.device_major = TRY(id_of("device", header.device_major));
+  entry.device_minor = TRY(id_of("device", header.device_minor));
+  return {};
+}
+
+Result<void> TarReader::take_xattrs(TarEntry& entry) const {
+  const auto set = [&](std::string name, std::string value) -> Result<void> {
+    if (value.empty())
+      entry.xattrs.erase(name);
+    else
+      entry.xattrs[std::move(name)] = std::move(value);
+    return {};
+  };
+  for (const auto* attributes : {&global_, &local_}) {
+    TRY(for_each_with(
+        *attributes, libarchive_prefix, [&](const auto& key, const auto& value) -> Result<void> {
+          return set(decode_name(key.substr(libarchive_prefix.size())), TRY(decode_value(key, value)));
+        }));
+    TRY(for_each_with(*attributes, schily_prefix, [&](const auto& key, const auto& value) {
+      return set(key.substr(schily_prefix.size()), value);
+    }));
+  }
+  return {};
 }
 
 // Four runs in the header, 21 in each block that follows while a flag says so.
 Result<void> TarReader::read_old_sparse(const Header& header, TarEntry& entry) {
   entry.is_sparse = true;
-  entry.size =
-      static_cast<uint64_t>(std::max<int64_t>(0, TRY(tar::number(tar::field(header.block, 483, 12)))));
+  const int64_t size = TRY(tar::number(tar::field(header.block, 483, 12)));
+  if (size < 0) return corrupt("a negative size of a sparse file");
+  entry.size = static_cast<uint64_t>(size);
   std::string block = header.block;
   size_t at = 386;
   size_t count = 4;
@@ -162,26 +188,26 @@ Result<void> TarReader::read_old_sparse(const Header& header, TarEntry& entry) {
 }
 
 Result<void> TarReader::read_pax_sparse(TarEntry& entry) {
-  const auto has = [&](const char* key) { return local_.count(key) != 0; };
-  if (has("GNU.sparse.major")) {
-    if (local_["GNU.sparse.major"] != "1" || local_["GNU.sparse.minor"] != "0") {
-      return Error::make(ErrorKind::unsupported, "tar: {}: sparse format {}.{} is not supported", entry.path,
-                         local_["GNU.sparse.major"], local_["GNU.sparse.minor"]);
+  if (const auto* major = attribute("GNU.sparse.major")) {
+    const auto* minor = attribute("GNU.sparse.minor");
+    if (*major != "1" || minor == nullptr || *minor != "0") {
+      return Error::make(ErrorKind::unsupported, "tar: {}: sparse format {}.{} is not supported",
+                         tar::printable(entry.path), *major, minor == nullptr ? "" : *minor);
     }
-    entry.size = TRY(parse_unsigned("GNU.sparse.realsize", local_["GNU.sparse.realsize"], INT64_MAX));
+    entry.size = TRY(size_attribute("GNU.sparse.realsize"));
     return read_sparse_1_0(entry);
   }
-  if (has("GNU.sparse.map")) {
-    const auto numbers = split(local_["GNU.sparse.map"], ',');
+  if (const auto* map = attribute("GNU.sparse.map")) {
+    const auto numbers = split(*map, ',');
     if (numbers.size() % 2 != 0) return corrupt("GNU.sparse.map holds an odd number of numbers");
     for (size_t i = 0; i < numbers.size(); i += 2) {
-      pax_runs_.push_back({TRY(parse_unsigned("GNU.sparse.map", numbers[i], INT64_MAX)),
-                           TRY(parse_unsigned("GNU.sparse.map", numbers[i + 1], INT64_MAX))});
+      pax_runs_.push_back({TRY(tar::pax_number("GNU.sparse.map", numbers[i])),
+                           TRY(tar::pax_number("GNU.sparse.map", numbers[i + 1]))});
     }
   }
-  if (!has("GNU.sparse.size")) return {};
+  if (attribute("GNU.sparse.size") == nullptr) return {};
   entry.is_sparse = true;
-  entry.size = TRY(parse_unsigned("GNU.sparse.size", local_["GNU.sparse.size"], INT64_MAX));
+  entry.size = TRY(size_attribute("GNU.sparse.size"));
   entry.runs = std::move(pax_runs_);
   return {};
 }
@@ -205,7 +231,7 @@ Result<void> TarReader::read_sparse_1_0(TarEntry& entry) {
     }
     const std::string line = text.substr(used, end - used);
     used = end + 1;
-    return parse_unsigned("sparse map", line, INT64_MAX);
+    return tar::pax_number("sparse map", line);
   };
   const uint64_t count = TRY(next_number());
   if (count > run_limit) return corrupt("a sparse map of more than a million runs");

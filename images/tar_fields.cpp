@@ -1,7 +1,9 @@
 #include "images/tar_fields.h"
 
+#include "base/json_document.h"
 #include "base/text.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace gantry::images::tar {
@@ -45,6 +47,20 @@ std::string text(std::string_view field) {
   return std::string(field.substr(0, field.find('\0')));
 }
 
+std::string printable(std::string_view name) {
+  constexpr size_t most = 256;
+  std::string shown;
+  std::string_view rest = name.substr(0, most);
+  while (!rest.empty()) {
+    const bool control = static_cast<unsigned char>(rest[0]) < ' ' || rest[0] == '\x7f';
+    const size_t length = control ? 0 : json_detail::utf8_length(rest);
+    shown += length > 0 ? std::string(rest.substr(0, length))
+                        : format("\\x{:02x}", static_cast<unsigned char>(rest[0]));
+    rest.remove_prefix(std::max<size_t>(1, length));
+  }
+  return name.size() > most ? format("{}… ({} bytes)", shown, name.size()) : shown;
+}
+
 Result<int64_t> number(std::string_view field) {
   if ((static_cast<unsigned char>(field[0]) & 0x80U) != 0) return base_256(field);
   std::string_view digits = field.substr(0, field.find('\0'));
@@ -54,7 +70,7 @@ Result<int64_t> number(std::string_view field) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 8);
   if (error != std::errc() || end != digits.data() + digits.size() || value < 0) {
-    return Error::make(ErrorKind::corrupt, "\"{}\" is no octal number", digits);
+    return Error::make(ErrorKind::corrupt, "\"{}\" is no octal number", printable(digits));
   }
   return value;
 }
@@ -74,15 +90,24 @@ bool checksum_holds(std::string_view block) {
   return *stored == unsigned_sum || *stored == signed_sum;
 }
 
+Result<uint64_t> pax_number(std::string_view key, std::string_view text) {
+  uint64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error == std::errc() && end == last && value <= INT64_MAX) return value;
+  return Error::make(ErrorKind::corrupt, "{} is no number: \"{}\"", key, printable(text));
+}
+
 Result<timespec> pax_time(std::string_view text) {
+  constexpr size_t longest = 64;
   const size_t dot = text.find('.');
   std::string fraction(dot == std::string_view::npos ? "" : text.substr(dot + 1));
-  if (fraction.find_first_not_of("0123456789") != std::string::npos) {
-    return Error::make(ErrorKind::corrupt, "\"{}\" is no time", text);
+  if (text.size() > longest || fraction.find_first_not_of("0123456789") != std::string::npos) {
+    return Error::make(ErrorKind::corrupt, "\"{}\" is no time", printable(text));
   }
   fraction.resize(9, '0');
-  const int64_t seconds = TRY(parse_integer("time", text.substr(0, dot), INT64_MIN / 2, INT64_MAX / 2));
-  const auto nanoseconds = static_cast<int64_t>(TRY(parse_unsigned("time", fraction)));
+  const int64_t seconds = TRY(parse_integer("mtime", text.substr(0, dot), INT64_MIN / 2, INT64_MAX / 2));
+  const auto nanoseconds = static_cast<int64_t>(TRY(parse_unsigned("mtime", fraction)));
   if (!text.starts_with('-') || nanoseconds == 0) return timespec{seconds, nanoseconds};
   return timespec{seconds - 1, 1'000'000'000 - nanoseconds};
 }

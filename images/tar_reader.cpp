@@ -10,7 +10,8 @@ namespace gantry::images {
 namespace {
 
 // More than any path and any set of extended attributes that a kernel takes (64 KiB a value, 4 KiB a path).
-constexpr uint64_t meta_limit = uint64_t{4} << 20;
+constexpr uint64_t meta_limit = uint64_t{4} << 20;     // for an entry, all its headers together
+constexpr uint64_t global_limit = uint64_t{64} << 10;  // what holds for all entries costs each of them
 constexpr uint64_t long_name_limit = uint64_t{64} << 10;
 
 uint64_t padding_of(uint64_t size) {
@@ -115,8 +116,10 @@ Result<void> TarReader::read_header(Header& header, bool& end) {
     number.into = *value;
   }
   if (header.size < 0) return corrupt("a negative size");
-  const std::string prefix = tar::text(tar::field(block, 345, 155));
   const bool is_posix = tar::field(block, 257, 6) == std::string_view("ustar\0", 6);
+  const bool is_star =
+      tar::field(block, 508, 4) == std::string_view("tar\0", 4);  // two times follow the prefix
+  const std::string prefix = tar::text(tar::field(block, 345, is_star ? 131 : 155));
   if (is_posix && !prefix.empty()) header.name = prefix + "/" + header.name;
   return {};
 }
@@ -130,35 +133,66 @@ Result<bool> TarReader::take_meta(const Header& header) {
     return true;
   }
   if (!is_pax && !is_gnu) return false;
-  if (size > (is_pax ? meta_limit : long_name_limit))
+  if (size > (is_pax ? meta_limit : long_name_limit) || meta_size_ + size > meta_limit)
     return corrupt(format("an extended header of {} bytes", size));
+  meta_size_ += size;
   const std::string body = TRY(read_exactly(size));
   TRY(skip(padding_of(size)));
   if (header.type == 'L') long_name_ = tar::text(body);
   if (header.type == 'K') long_link_ = tar::text(body);
   if (is_gnu) return true;
-  auto& into = header.type == 'g' ? global_ : local_;
+  auto taken = take_pax(body, header.type == 'g');
+  if (!taken) return corrupt(taken.error().message());
+  return true;
+}
+
+Result<void> TarReader::take_pax(std::string_view body, bool global) {
   // GNU.sparse 0.0 repeats a pair of keys for each run, the only keys whose order counts.
-  auto taken = tar::pax_records(body, [&](std::string key, std::string value) -> Result<void> {
+  return tar::pax_records(body, [&](std::string key, std::string value) -> Result<void> {
     if (key == "GNU.sparse.offset") {
-      pax_runs_.push_back({TRY(parse_unsigned(key, value)), 0});
+      pax_runs_.push_back({TRY(tar::pax_number(key, value)), 0});
     } else if (key == "GNU.sparse.numbytes") {
       if (pax_runs_.empty()) return Error(ErrorKind::corrupt, "GNU.sparse.numbytes before an offset");
-      pax_runs_.back().length = TRY(parse_unsigned(key, value));
-    } else if (value.empty()) {
-      into.erase(key);
+      pax_runs_.back().length = TRY(tar::pax_number(key, value));
+    } else if (global) {
+      TRY(set_global(std::move(key), std::move(value)));
     } else {
-      into[std::move(key)] = std::move(value);
+      local_[std::move(key)] = std::move(value);  // an empty one hides the archive's
     }
     return {};
   });
-  if (!taken) return corrupt(taken.error().message());
-  return true;
+}
+
+Result<void> TarReader::set_global(std::string key, std::string value) {
+  if (const auto known = global_.find(key); known != global_.end()) {
+    global_size_ -= key.size() + known->second.size();
+    global_.erase(known);
+  }
+  if (value.empty()) return {};
+  global_size_ += key.size() + value.size();
+  if (global_size_ > global_limit) {
+    return Error::make(ErrorKind::corrupt, "global headers hold more than {} bytes", global_limit);
+  }
+  global_.emplace(std::move(key), std::move(value));
+  return {};
+}
+
+const std::string* TarReader::attribute(std::string_view key) const {
+  auto found = local_.find(key);
+  if (found == local_.end() && (found = global_.find(key)) == global_.end()) return nullptr;
+  return found->second.empty() ? nullptr : &found->second;
+}
+
+Result<uint64_t> TarReader::size_attribute(std::string_view key) const {
+  const auto* text = attribute(key);
+  if (text == nullptr) return corrupt(format("{} is missing", key));
+  return tar::pax_number(key, *text);
 }
 
 Result<std::optional<TarEntry>> TarReader::next() {
   TRY(skip(data_left_ + padding_));
   data_left_ = padding_ = 0;
+  meta_size_ = 0;
   local_.clear();
   pax_runs_.clear();
   long_name_.clear();

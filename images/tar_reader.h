@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,7 +53,7 @@ class TarReader {
   Result<void> drain();
 
  private:
-  using Attributes = std::map<std::string, std::string>;
+  using Attributes = std::map<std::string, std::string, std::less<>>;
   struct Header;
 
   Result<bool> read_block(std::string_view& block);  // false at the source's end
@@ -60,7 +61,14 @@ class TarReader {
   Result<void> skip(uint64_t size);
   Result<void> read_header(Header& header, bool& end);
   Result<bool> take_meta(const Header& header);  // true: it was a header about the next one
+  Result<void> take_pax(std::string_view body, bool global);
+  Result<void> set_global(std::string key, std::string value);
+  // A pax header's, of this entry or else of the archive; none when it isn't given or given as empty.
+  const std::string* attribute(std::string_view key) const;
+  Result<uint64_t> size_attribute(std::string_view key) const;  // Errors: corrupt when it isn't given
   Result<TarEntry> build(const Header& header);
+  Result<void> take_attributes(const Header& header, TarEntry& entry) const;
+  Result<void> take_xattrs(TarEntry& entry) const;
   Result<void> read_old_sparse(const Header& header, TarEntry& entry);
   Result<void> read_pax_sparse(TarEntry& entry);
   Result<void> read_sparse_1_0(TarEntry& entry);
@@ -73,7 +81,9 @@ class TarReader {
   uint64_t header_at_ = 0;
   uint64_t data_left_ = 0;
   uint64_t padding_ = 0;
+  uint64_t meta_size_ = 0;  // of the headers about this entry
   Attributes global_;
+  uint64_t global_size_ = 0;  // of its keys and values
   Attributes local_;
   std::vector<SparseRun> pax_runs_;
   std::string long_name_;

@@ -1,6 +1,7 @@
 #include "images/unpack.h"
 
 #include "images/layer_writer.h"
+#include "images/tar_fields.h"
 
 namespace gantry::images {
 
@@ -10,10 +11,11 @@ Result<Unpacked> unpack_layer(ByteSource& tar, const std::string& directory, con
   for (uint64_t count = 0;; ++count) {
     const auto entry = TRY(reader.next());
     if (!entry) break;
-    if (count >= limits.entries) {
+    // A name with a thousand missing folders is worth a thousand entries.
+    if (count + writer.folders_made() >= limits.entries) {
       return Error::make(ErrorKind::invalid, "holds more than the limit of {} entries", limits.entries);
     }
-    TRY(writer.apply(*entry).context("unpack {}", entry->path));
+    TRY(writer.apply(*entry).context("unpack {}", tar::printable(entry->path)));
   }
   TRY(reader.drain());
   TRY(writer.finish());

@@ -11,7 +11,7 @@
 namespace gantry::images {
 
 struct UnpackLimits {
-  uint64_t entries = 10'000'000;
+  uint64_t entries = 10'000'000;        // missing parents count too
   uint64_t bytes = uint64_t{64} << 30;  // of files' data, as the headers claim it
 };
 

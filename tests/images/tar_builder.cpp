@@ -25,6 +25,7 @@ std::string header(const std::string& path, char type, const TarItem& item, int6
   put(257, std::string("ustar\00000", 8));
   put(329, format("{:07o}", item.major));
   put(337, format("{:07o}", item.minor));
+  for (const auto& [at, bytes] : item.bytes) put(at, bytes);
   unsigned sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
   put(148, format("{:06o}", sum) + std::string("\0 ", 2));

@@ -19,7 +19,8 @@ struct TarItem {
   uint32_t major = 0;
   uint32_t minor = 0;
   std::map<std::string, std::string> pax;
-  int64_t size = -1;  // -1: that of `data`
+  int64_t size = -1;                    // -1: that of `data`
+  std::map<size_t, std::string> bytes;  // put into the header at these offsets, before it is summed up
 };
 
 class TarBuilder {
