@@ -174,10 +174,12 @@ class Loader {
 
 Result<std::vector<ImageStore::LoadedImage>> ImageStore::load(UniqueFd stream) {
   FileSource source(std::move(stream));
-  const std::string start(TRY(source.next()));
+  const std::string start = TRY(read_start(source, detect_size));
   if (start.empty()) return Error(ErrorKind::invalid, "the archive is empty");
   PrefixSource whole(start, source);
-  const auto plain = decompress(whole, TRY(detect_compression(start)), {});
+  // Twice, for headers and padding: what follows the archive's end isn't inflated without bounds.
+  const InflateLimits limits{2 * UnpackLimits{}.bytes, state_->options.zstd_window_log_limit};
+  const auto plain = decompress(whole, TRY(detect_compression(start)), limits);
   // A layer's draft as the place for it: what a killed load leaves, the next open removes.
   const auto draft = TRY(state_->layers.begin());
   TRY(unpack_layer(*plain, draft.diff()).context("archive"));

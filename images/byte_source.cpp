@@ -31,6 +31,16 @@ Result<std::string_view> PrefixSource::next() {
   return rest_.next();
 }
 
+Result<std::string> read_start(ByteSource& source, size_t least) {
+  std::string start;
+  while (start.size() < least) {
+    const std::string_view block = TRY(source.next());
+    if (block.empty()) break;
+    start += block;
+  }
+  return start;
+}
+
 Result<void> BlockPipe::push(std::string_view bytes) {
   while (!bytes.empty()) {
     std::unique_lock lock(mutex_);

@@ -57,6 +57,9 @@ class PrefixSource final : public ByteSource {
   ByteSource& rest_;
 };
 
+// The first bytes of a source, `least` of them unless it is shorter: a pipe may give them one by one.
+Result<std::string> read_start(ByteSource& source, size_t least);
+
 // A bounded queue of blocks between two threads: one writes, one reads. Blocks are used again, so that memory
 // stays at capacity + 2 blocks.
 class BlockPipe final : public ByteSource {

@@ -19,8 +19,9 @@ struct InflateLimits {
 std::unique_ptr<ByteSource> decompress(ByteSource& compressed, oci::LayerCompression compression,
                                        const InflateLimits& limits);
 
-// The compression that a stream's first bytes (6 or more, unless it is shorter) tell.
+// The compression that a stream's first bytes (so many or more, unless it is shorter) tell.
 // Errors: unsupported for xz, bzip2 and lz4, by name.
+inline constexpr size_t detect_size = 6;
 Result<oci::LayerCompression> detect_compression(std::string_view start);
 
 // Compresses to one gzip member (ISA-L, level 1) without a name and a time in its header: the same input

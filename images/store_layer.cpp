@@ -89,7 +89,7 @@ Result<std::optional<ImageLayer>> move_layer(ImageStore::State& state, const New
 
 Result<ImageLayer> store_layer(ImageStore::State& state, ByteSource& stream, Lease& lease,
                                const StoreLayerOptions& options) {
-  const std::string start(TRY(stream.next()));
+  const std::string start = TRY(read_start(stream, detect_size));
   if (start.empty()) return Error(ErrorKind::invalid, "the archive is empty");
   const auto compression = TRY(detect_compression(start));
   auto ingest = TRY(state.content.begin());

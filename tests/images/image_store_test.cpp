@@ -136,6 +136,22 @@ TEST_F(Store, BadArchivesLeaveNothing) {
   expect_nothing_left(store);
 }
 
+TEST_F(Store, AStreamThatComesByteByByteIsWhatItIs) {
+  auto store = open();
+  const auto bytes = test::compress(TarBuilder().file("f", "content").finish(), LayerCompression::zstd);
+  auto pipe = Pipe::make().value();
+  // A packet a byte: each read gets one. O_DIRECT of pipe(2).
+  ASSERT_EQ(fcntl(pipe.write.get(), F_SETFL, O_DIRECT), 0);
+  std::thread writer([&] {
+    for (const char c : bytes) (void)write_all(pipe.write, {&c, 1});
+    pipe.write.reset();
+  });
+  const auto image = store.import_tar(std::move(pipe.read), {.reference = reference("c:x")});
+  writer.join();
+  ASSERT_OK(image);
+  EXPECT_EQ(image->size, 7U);
+}
+
 TEST_F(Store, GzipOfSeveralMembersAndPaddingIsWhole) {
   auto store = open();
   const auto tar = TarBuilder().file("f", std::string(300'000, 'y')).finish();

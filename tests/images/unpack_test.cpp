@@ -108,6 +108,49 @@ TEST_F(Unpack, FolderThatReplacesAWhiteoutHidesTheLowerOne) {
   }
 }
 
+TEST_F(Unpack, AWhiteoutBelowAWhiteoutHidesNothingMore) {
+  ASSERT_OK(unpack(TarBuilder().file(".wh.a", "").file("a/.wh.b", "").file("a/.wh..wh..opq", "").finish()));
+  EXPECT_TRUE(S_ISCHR(stat_of("a").st_mode));
+}
+
+TEST_F(Unpack, AFileBelowAWhiteoutIsInAFolderThatHidesTheLowerOne) {
+  ASSERT_OK(unpack(TarBuilder().file(".wh.a", "").file("a/b/f", "f").finish()));
+  EXPECT_EQ(text_of("a/b/f"), "f");
+  EXPECT_EQ(xattr_of("a", "trusted.overlay.opaque"), "y");
+}
+
+TEST_F(Unpack, TheLaterTimeOfAFolderCounts) {
+  TarBuilder tar;
+  tar.add({.path = "d", .type = '5', .mode = 0755, .mtime = 1000}).file("d/f");
+  tar.add({.path = "d", .type = '5', .mode = 0755, .mtime = 2000});
+  ASSERT_OK(unpack(tar.finish()));
+  EXPECT_EQ(stat_of("d").st_mtim.tv_sec, 2000);
+}
+
+TEST_F(Unpack, AnEmptyPaxValueTakesTheArchivesAway) {
+  TarBuilder tar;
+  tar.add({.path = "g", .type = 'g', .data = "9 uid=77\n"}).file("all");
+  tar.add({.path = "own", .data = "x", .uid = 5, .pax = {{"uid", ""}}});
+  ASSERT_OK(unpack(tar.finish()));
+  EXPECT_EQ(stat_of("all").st_uid, 77U);
+  EXPECT_EQ(stat_of("own").st_uid, 5U);
+}
+
+TEST_F(Unpack, OnlyWhatHasNoTypeAtAllIsAFolderByItsSlash) {
+  TarBuilder tar;
+  tar.add({.path = "old/", .type = '\0', .mode = 0755}).add({.path = "new/", .data = "x"});
+  ASSERT_OK(unpack(tar.finish()));
+  EXPECT_TRUE(S_ISDIR(stat_of("old").st_mode));
+  EXPECT_EQ(text_of("new"), "x");
+}
+
+TEST_F(Unpack, LabelsOfAnotherHostAreLeftOut) {
+  ASSERT_OK(unpack(TarBuilder()
+                       .add({.path = "f", .data = "x", .pax = {{"SCHILY.xattr.security.selinux", "a:b:c"}}})
+                       .finish()));
+  EXPECT_EQ(xattr_of("f", "security.selinux"), "");
+}
+
 TEST_F(Unpack, KeepsExtendedAttributesOfBothKinds) {
   TarBuilder tar;
   const std::string capability(
