@@ -50,7 +50,6 @@ class GzipSource final : public ByteSource {
   GzipSource(ByteSource& compressed, uint64_t limit)
       : compressed_(compressed), budget_(limit), output_(output_size, '\0') {
     isal_inflate_init(&state_);
-    state_.crc_flag = ISAL_GZIP;
   }
 
   Result<std::string_view> next() override {
@@ -58,6 +57,10 @@ class GzipSource final : public ByteSource {
       if (state_.avail_in == 0 && !exhausted_ && !pending_) TRY(refill());
       if (between_members_ && !TRY(begin_member())) return std::string_view();
       if (between_members_) continue;
+      if (in_header_) {
+        TRY(read_header());
+        continue;
+      }
       const size_t made = TRY(inflate());
       if (made > 0) {
         TRY(budget_.spend(made));
@@ -85,9 +88,29 @@ class GzipSource final : public ByteSource {
     if (members_ > 0 && *state_.next_in == 0) return skip_padding();
     if (padding_) return Error(ErrorKind::corrupt, "gzip: data after the padding at the end");
     isal_inflate_reset(&state_);
-    state_.crc_flag = ISAL_GZIP;
+    state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
+    isal_gzip_header_init(&header_);
     between_members_ = false;
+    in_header_ = true;
     return true;
+  }
+
+  // isal_inflate() could read the header itself, but forgets its flags where a block ends in it (2.30).
+  Result<void> read_header() {
+    const int status = isal_read_gzip_header(&state_, &header_);
+    if (status == ISAL_END_INPUT) return exhausted_ ? Result<void>(truncated()) : Result<void>();
+    if (status != ISAL_DECOMP_OK) return broken(status);
+    in_header_ = false;
+    return {};
+  }
+
+  Error truncated() const {
+    return Error::make(ErrorKind::corrupt, "gzip: truncated after {} bytes of content", budget_.total());
+  }
+
+  Error broken(int status) const {
+    return Error::make(ErrorKind::corrupt, "gzip: {} after {} bytes of content", isal_reason(status),
+                       budget_.total());
   }
 
   Result<bool> skip_padding() {
@@ -103,10 +126,7 @@ class GzipSource final : public ByteSource {
     state_.next_out = reinterpret_cast<uint8_t*>(output_.data());
     state_.avail_out = static_cast<uint32_t>(output_.size());
     const int status = isal_inflate(&state_);
-    if (status < 0) {
-      return Error::make(ErrorKind::corrupt, "gzip: {} after {} bytes of content", isal_reason(status),
-                         budget_.total());
-    }
+    if (status < 0) return broken(status);
     const size_t made = output_.size() - state_.avail_out;
     pending_ = state_.avail_out == 0;  // there may be more to come of the input already taken
     if (state_.block_state == ISAL_BLOCK_FINISH) {
@@ -114,7 +134,7 @@ class GzipSource final : public ByteSource {
       pending_ = false;
       ++members_;
     } else if (made == 0 && exhausted_ && state_.avail_in == 0) {
-      return Error::make(ErrorKind::corrupt, "gzip: truncated after {} bytes of content", budget_.total());
+      return truncated();
     }
     return made;
   }
@@ -123,7 +143,9 @@ class GzipSource final : public ByteSource {
   Budget budget_;
   std::string output_;
   inflate_state state_{};
+  isal_gzip_header header_{};
   bool between_members_ = true;
+  bool in_header_ = false;
   bool exhausted_ = false;
   bool pending_ = false;
   bool padding_ = false;

@@ -130,5 +130,26 @@ TEST_F(HostileStreams, GzipCutOffAtEveryByte) {
   }
 }
 
+// Also where a block of the source ends within a member's header, with all the fields that a header can have.
+TEST_F(HostileStreams, GzipIsTheSameInPiecesOfAnySize) {
+  const std::string tar = TarBuilder().file("f", "content").finish();
+  const std::string plain = gzipped(tar.substr(0, 600));
+  const std::string full = gzipped(tar.substr(600));
+  const std::string fields =
+      "\x03\x00"
+      "abc"
+      "name\0"
+      "comment\0"s;
+  const std::string bytes = plain + full.substr(0, 3) + "\x1c" + full.substr(4, 6) + fields + full.substr(10);
+  for (size_t step = 1; step < 40; ++step) {
+    ASSERT_OK(remove_tree(root()));
+    ASSERT_OK(make_directories(root(), 0755));
+    MemorySource source(bytes, step);
+    SCOPED_TRACE(step);
+    ASSERT_OK(unpack_compressed(source, LayerCompression::gzip, root(), {}));
+    EXPECT_EQ(read_file(root() + "/f").value_or(""), "content") << step;
+  }
+}
+
 }  // namespace
 }  // namespace gantry::images
