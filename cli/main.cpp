@@ -144,6 +144,17 @@ int run(const std::vector<std::string>& words) {
 
 }  // namespace gantry::cli
 
+namespace {
+
+// A reader that has seen enough, as head(1) has, is no failure.
+int write_failed(int code, int error) {
+  if (error == EPIPE) return code;
+  (void)std::fprintf(stderr, "gantry: write: %s\n", std::strerror(error));
+  return code == 0 ? 1 : code;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of the write
   int code = 1;
@@ -151,10 +162,7 @@ int main(int argc, char** argv) {
     code = gantry::cli::run({argv + 1, argv + argc});
   } catch (const std::system_error& error) {
     // fmt::print throws when stdout or stderr can't be written to: there may be nobody left to tell.
-    (void)std::fprintf(stderr, "gantry: write: %s\n", error.code().message().c_str());
-    return 1;
+    return write_failed(1, error.code().value());
   }
-  if (std::fflush(stdout) == 0) return code;
-  (void)std::fprintf(stderr, "gantry: write: %s\n", std::strerror(errno));
-  return code == 0 ? 1 : code;
+  return std::fflush(stdout) == 0 ? code : write_failed(code, errno);
 }

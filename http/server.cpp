@@ -55,6 +55,7 @@ class TcpServer final : public Server {
   Result<void> listen();
   void run();
   uint16_t port() const override { return port_; }
+  Result<void> reload_certificate() override;
   void stop() override;
 
  private:
@@ -94,6 +95,14 @@ void TcpServer::run() {
   };
   asio::post(context_->loop, [this] { accept(); });
   thread_ = std::thread([context = context_] { context->loop.run(); });
+}
+
+Result<void> TcpServer::reload_certificate() {
+  if (context_->options.certificate_file.empty()) return {};
+  auto fresh = std::make_shared<asio::ssl::context>(TRY(load_tls(context_->options)));
+  // Connections that are there hold what they were made with.
+  asio::post(context_->loop, [context = context_, fresh] { context->tls.emplace(std::move(*fresh)); });
+  return {};
 }
 
 void TcpServer::accept() {

@@ -61,6 +61,9 @@ class Server {
   virtual ~Server() = default;  // stop()
 
   virtual uint16_t port() const = 0;
+  // Reads certificate and key again, for the connections that come from now on. After an error (invalid) the
+  // old ones stay. Without TLS: nothing. Safe on any thread.
+  virtual Result<void> reload_certificate() = 0;
   // Stops listening, closes websockets with 1001 and idle connections, lets running handlers end (their
   // answers are sent for up to 5 s), and joins all threads. Safe to call twice; not from a handler.
   virtual void stop() = 0;

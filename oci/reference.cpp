@@ -149,7 +149,9 @@ std::string Reference::familiar_name() const {
   if (host != docker_host) return name();
   constexpr std::string_view library = "library/";
   const bool official = path.starts_with(library) && path.find('/', library.size()) == std::string::npos;
-  return official ? path.substr(library.size()) : path;
+  if (official) return path.substr(library.size());
+  // A path that begins like a host would be read as one.
+  return looks_like_host(path.substr(0, path.find('/'))) ? name() : path;
 }
 
 std::string Reference::familiar() const {

@@ -56,8 +56,8 @@ void add_referrers(const std::vector<TaggedImage>& images, Plan& plan) {
 }  // namespace
 
 LifecycleRunner::LifecycleRunner(RepositoryStore& repositories, ImageService& images, PullTimes& pulls,
-                                 const Clock& clock)
-    : repositories_(repositories), images_(images), pulls_(pulls), clock_(clock) {
+                                 const Clock& clock, bool applies)
+    : repositories_(repositories), images_(images), pulls_(pulls), clock_(clock), applies_(applies) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -105,7 +105,7 @@ void LifecycleRunner::run() {
       if (!done)
         log::error("lifecycle preview failed repository={} error=\"{}\"", work.repository,
                    done.error().message);
-    } else {
+    } else if (applies_) {
       log_applied(work.repository);
     }
     lock.lock();

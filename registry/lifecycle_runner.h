@@ -18,8 +18,9 @@ namespace gantry::registry {
 // its repository; one that a crash cut short is worked out again at the start.
 class LifecycleRunner {
  public:
-  // All must outlive it.
-  LifecycleRunner(RepositoryStore& repositories, ImageService& images, PullTimes& pulls, const Clock& clock);
+  // All must outlive it. Not `applies`: previews only.
+  LifecycleRunner(RepositoryStore& repositories, ImageService& images, PullTimes& pulls, const Clock& clock,
+                  bool applies = true);
   ~LifecycleRunner();  // lets the repository at hand be finished
   LifecycleRunner(const LifecycleRunner&) = delete;
   LifecycleRunner& operator=(const LifecycleRunner&) = delete;
@@ -53,6 +54,7 @@ class LifecycleRunner {
   ImageService& images_;
   PullTimes& pulls_;
   const Clock& clock_;
+  const bool applies_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<Work> work_;

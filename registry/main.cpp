@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "registry/check.h"
+#include "registry/front.h"
 #include "registry/options.h"
 #include "registry/registry.h"
 
@@ -17,9 +18,18 @@ sigset_t block_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
+}
+
+void reload(http::Server& server, AccessLog* access_log) {
+  const auto certificate = server.reload_certificate();
+  if (!certificate) log::error("certificate not reloaded error=\"{}\"", certificate.error().message());
+  const auto reopened = access_log == nullptr ? Result<void>() : access_log->reopen();
+  if (!reopened) log::error("access log not opened anew error=\"{}\"", reopened.error().message());
+  if (certificate && reopened) log::info("registry reloaded");
 }
 
 Result<void> serve(const ProgramOptions& options) {
@@ -28,11 +38,17 @@ Result<void> serve(const ProgramOptions& options) {
   const SystemClock clock;
   const auto credentials = TRY(http::FileCredentialStore::open(options.credentials_file));
   auto registry = TRY(Registry::open(options.registry, *credentials, clock));
-  const auto server = TRY(http::Server::start(options.server, registry));
+  std::shared_ptr<AccessLog> access_log;
+  if (!options.access_log.empty()) {
+    access_log = std::make_shared<AccessLog>(TRY(AccessLog::open(options.access_log)));
+  }
+  const FrontOptions front{options.registry.read_only, options.open_metrics};
+  const auto server =
+      TRY(http::Server::start(options.server, std::make_shared<Front>(registry, access_log, front, clock)));
   log::info("registry ready address={} port={} tls={} data={}", options.server.address, server->port(),
             options.registry.secure, options.registry.data);
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(*server, access_log.get());
   log::info("registry stops signal={}", signal);
   server->stop();
   return {};

@@ -15,7 +15,8 @@ struct RawOptions {
   std::map<std::string, std::string> values;
   std::vector<std::string> given;  // options by name, as they came
   bool check = false;
-  bool create_on_push = false;
+  std::map<std::string, bool> switches = {
+      {"--create-on-push", false}, {"--open-metrics", false}, {"--read-only", false}};
   bool help = false;
   bool version = false;
 };
@@ -43,6 +44,8 @@ const std::vector<OptionRow> option_rows = {
     {"--token-lifetime", "TIME", "12h", "of authorization tokens, 1s to 12h"},
     {"--region", "NAME", "us-east-1", "region in ARNs and signatures"},
     {"--account", "DIGITS", "123456789012", "account and registry id, 12 digits"},
+    {"--access-log", "FILE", "",
+     "a JSON object a line for each request; -: stdout. SIGHUP opens it anew (default: none)"},
     {"--log-level", "LEVEL", "info", "trace, debug, info, warning or error"},
 };
 
@@ -75,10 +78,9 @@ Result<RawOptions> read_flags(const std::vector<std::string>& arguments) {
       raw.help = true;
     } else if (argument == "--version" || argument == "-v") {
       raw.version = true;
-    } else if (argument == "--create-on-push") {
-      raw.create_on_push = true;
-    } else if (name == "--create-on-push") {
-      return usage("option --create-on-push takes no value");
+    } else if (const auto found = raw.switches.find(name); found != raw.switches.end()) {
+      if (equals != std::string::npos) return usage(format("option {} takes no value", name));
+      found->second = true;
     } else if (find_option(name) == nullptr) {
       return usage(format("unknown {} \"{}\"", argument.starts_with('-') ? "option" : "argument", argument));
     } else if (equals != std::string::npos) {
@@ -167,7 +169,10 @@ Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments) 
   registry.region = raw.values["--region"];
   registry.account = raw.values["--account"];
   registry.events_endpoint = raw.values["--events-endpoint"];
-  registry.create_on_push = raw.create_on_push;
+  registry.create_on_push = raw.switches["--create-on-push"];
+  registry.read_only = raw.switches["--read-only"];
+  options.open_metrics = raw.switches["--open-metrics"];
+  options.access_log = raw.values["--access-log"];
   registry.hosts = TRY(parse_hosts(raw.values["--host"]));
   registry.secure = !raw.values["--tls-cert"].empty();
   registry.token_lifetime = TRY(parse_lifetime(raw.values["--token-lifetime"]));
@@ -195,9 +200,14 @@ std::string help_text() {
     line(format("    {} {}", row.name, row.placeholder), row.help + standard);
   }
   line("    --create-on-push", "make a repository at its first push, instead of refusing the push");
+  line("    --read-only", "refuse pushes, deletes and changes, and collect and expire nothing");
+  line("    --open-metrics", "GET /metrics for everybody, instead of for clients on loopback");
   line("-v, --version", "show the version");
   line("-h, --help", "show this help");
   return text + R"(
+Signals: SIGTERM and SIGINT end it once requests are answered, for up to 5 s; SIGHUP reads certificate and key
+again, and opens the access log anew.
+
 Exit status: 0 ended by SIGTERM or SIGINT, or nothing wrong; 1 an error or a fault; 2 wrong options.
 
 Log in:  aws ecr get-login-password --endpoint-url http://127.0.0.1:5000 |

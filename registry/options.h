@@ -14,6 +14,8 @@ struct ProgramOptions {
   http::ServerOptions server;
   std::string credentials_file;
   std::string log_level = "info";
+  std::string access_log;  // empty: none
+  bool open_metrics = false;
   bool check = false;  // look through registry.data instead of serving
   bool help = false;
   bool version = false;

@@ -99,13 +99,14 @@ Registry::Registry(const RegistryOptions& options, const http::FileCredentialSto
               options.hosts),
       uploads_(content_, *repositories_),
       distribution_(*repositories_, content_, images_, uploads_),
-      lifecycle_(*repositories_, images_, pulls_, clock),
+      lifecycle_(*repositories_, images_, pulls_, clock, !options.read_only),
       ecr_({*repositories_, content_, images_, uploads_, pulls_, lifecycle_, *settings_, access_, tokens_,
             credentials, clock},
            {options.region, options.account, options.secure}),
       verifier_(credentials,
                 {options.region, {std::string(api::ecr::signing_name)}, std::chrono::minutes(15)}, clock),
-      dispatcher_(verifier_) {
+      dispatcher_(verifier_),
+      read_only_(options.read_only) {
   ecr_.add_operations(dispatcher_);
   housekeeper_ = std::thread([this] { keep_house(); });
 }
@@ -125,10 +126,7 @@ void Registry::keep_house() {
   std::unique_lock guard(mutex_);
   while (!stopping_) {
     guard.unlock();
-    const auto expired = uploads_.expire(upload_age);
-    if (!expired) log::error("uploads not expired error=\"{}\"", expired.error().message());
-    const auto collected = images_.collect();
-    if (!collected) log::error("blobs not collected error=\"{}\"", collected.error().message());
+    if (!read_only_) collect();
     guard.lock();
     const auto end = std::chrono::steady_clock::now() + housekeeping_period;
     while (!stopping_ && std::chrono::steady_clock::now() < end) {
@@ -138,6 +136,13 @@ void Registry::keep_house() {
       changed_.wait_for(guard, flush_period, [this] { return stopping_; });
     }
   }
+}
+
+void Registry::collect() {
+  const auto expired = uploads_.expire(upload_age);
+  if (!expired) log::error("uploads not expired error=\"{}\"", expired.error().message());
+  const auto collected = images_.collect();
+  if (!collected) log::error("blobs not collected error=\"{}\"", collected.error().message());
 }
 
 Result<std::string> Registry::caller(const http::Request& head) const {

@@ -29,6 +29,8 @@ struct RegistryOptions {
   std::chrono::seconds token_lifetime = std::chrono::hours(12);
   bool create_on_push = false;
   bool secure = false;
+  bool read_only =
+      false;  // nothing is collected, expired or archived; front.h refuses what clients would change
   std::string events_endpoint;     // empty: events go nowhere
   std::vector<std::string> hosts;  // further names of this registry beside those that clients call it by
 };
@@ -52,6 +54,9 @@ class Registry final : public http::Handler {
   // What is kept in memory for a while, as it is each minute and at the end.
   void flush() { pulls_.flush(); }
   size_t events_waiting() const { return events_->waiting(); }
+  size_t repository_count() const { return repositories_->names().size(); }
+  // The key of whoever sends a request below /v2/. Errors: unauthenticated.
+  Result<std::string> caller(const http::Request& head) const;
 
  private:
   Registry(const RegistryOptions& options, const http::FileCredentialStore& credentials, const Clock& clock,
@@ -59,11 +64,10 @@ class Registry final : public http::Handler {
            std::unique_ptr<EventQueue> events, std::unique_ptr<SettingsStore> settings,
            TokenAuthority tokens);
   std::optional<http::Response> refuse(const http::Request& head) const;  // who isn't let in
-  // The key of whoever sends a request below /v2/. Errors: unauthenticated.
-  Result<std::string> caller(const http::Request& head) const;
   void record_pull(const http::Request& request, const http::Response& response, const Principal& principal);
   http::Response readiness();
   void keep_house();
+  void collect();
 
   FileLock lock_;
   const http::CredentialStore& credentials_;
@@ -85,6 +89,7 @@ class Registry final : public http::Handler {
   std::mutex mutex_;  // guards stopping_
   std::condition_variable changed_;
   bool stopping_ = false;
+  const bool read_only_;
   std::thread housekeeper_;
 };
 

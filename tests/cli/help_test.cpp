@@ -141,6 +141,9 @@ TEST(Output, ThatCantBeWrittenIsAnErrorAndNoCrash) {
   EXPECT_THAT(full.errors, HasSubstr("write: No space left on device"));
   EXPECT_EQ(shell("version >/dev/full 2>/dev/full").status, 1);
   EXPECT_EQ(shell("nosuch 2>/dev/full").status, 1);
+  const auto enough = run_command(
+      {.arguments = {"/bin/sh", "-c", "(\"$0\" --help; echo $? >&2) | true", test::program_path("gantry")}});
+  EXPECT_EQ(enough->errors, "0\n") << "a reader that leaves is no error";
 }
 
 TEST(Version, IsPrintedInAllWays) {

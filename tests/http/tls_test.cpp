@@ -20,10 +20,7 @@ class Tls : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_OK(folder_);
-    ASSERT_OK(check_command(
-        {.arguments = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                       "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
-                       "-keyout", key(), "-out", certificate()}}));
+    ASSERT_OK(make_certificate());
     handler_->open = [](const Request&) -> Upgrade { return std::make_shared<SecureEcho>(); };
     handler_->answer = [](Request& request) {
       return Response::text(request.secure ? 200 : 500, request.method == "PUT"
@@ -35,6 +32,13 @@ class Tls : public testing::Test {
     options.key_file = key();
     options.max_body_size = 10'000'000;
     server_ = start_server(handler_, options);
+  }
+  Result<void> make_certificate() {
+    TRY(check_command(
+        {.arguments = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                       "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+                       "-keyout", key(), "-out", certificate()}}));
+    return {};
   }
   std::string key() { return join_path(folder_->path(), "key.pem"); }
   std::string certificate() { return join_path(folder_->path(), "cert.pem"); }
@@ -56,6 +60,20 @@ TEST_F(Tls, ServesClientsThatTrustTheCertificate) {
   ASSERT_OK(upload);
   EXPECT_EQ(upload->body, "5000000");
   EXPECT_ERROR(Client().send({.url = url("https")}), ErrorKind::denied, HasSubstr("certificate"));
+}
+
+TEST_F(Tls, TakesANewCertificateForNewConnectionsOnly) {
+  Client old_one({.ca_file = certificate() + ".old"});
+  ASSERT_OK(write_file(certificate() + ".old", read_file(certificate()).value()));
+  ASSERT_OK(old_one.send({.url = url("https")}));
+  ASSERT_OK(write_file(certificate(), "no certificate"));
+  EXPECT_ERROR(server_->reload_certificate(), ErrorKind::invalid, HasSubstr("TLS certificate"));
+  EXPECT_OK(Client({.ca_file = certificate() + ".old"}).send({.url = url("https")}));
+  ASSERT_OK(make_certificate());
+  ASSERT_OK(server_->reload_certificate());
+  EXPECT_OK(Client({.ca_file = certificate()}).send({.url = url("https")}));
+  EXPECT_FALSE(Client({.ca_file = certificate() + ".old"}).send({.url = url("https")}));
+  EXPECT_OK(old_one.send({.url = url("https")}));  // its connection is there already
 }
 
 TEST_F(Tls, CarriesWebsockets) {

@@ -22,6 +22,8 @@ TEST(Reference, NormalisesAsDockerDoes) {
       {"index.docker.io/debian:1", "docker.io/library/debian:1", "debian:1", "docker.io"},
       {"library/debian", "docker.io/library/debian:latest", "debian:latest", "docker.io"},
       {"library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest", "docker.io"},
+      {"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest", "docker.io"},
+      {"docker.io/localhost/c", "docker.io/localhost/c:latest", "docker.io/localhost/c:latest", "docker.io"},
       {"localhost/app", "localhost/app:latest", "localhost/app:latest", "localhost"},
       {"127.0.0.1:5000/ns1/web:v1", "127.0.0.1:5000/ns1/web:v1", "127.0.0.1:5000/ns1/web:v1",
        "127.0.0.1:5000"},
