@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "registry/wildcard.h"
 
 #include <algorithm>
 #include <set>
@@ -198,32 +199,10 @@ Result<AccessStatement> statement_of(const StatementDocument& raw, PolicyOf kind
   return statement;
 }
 
-// With "?" for one character beside "*", as IAM's patterns have it.
-bool matches_pattern(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  auto star = std::string_view::npos;
-  size_t after_star = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      after_star = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++after_star;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const auto& pattern) { return matches_pattern(pattern, text); });
+  return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+    return matches_wildcard(pattern, text, Wildcards::star_and_question_mark);
+  });
 }
 
 bool is_about(const AccessStatement& statement, const Principal& principal) {

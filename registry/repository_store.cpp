@@ -71,29 +71,6 @@ Result<std::vector<std::string>> list_if_there(const std::string& folder) {
 
 }  // namespace
 
-// Greedy, going back only to the last "*": no pattern takes more than |pattern| * |text| steps.
-bool matches_wildcard(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  auto star = std::string_view::npos;
-  size_t after_star = 0;  // where in the text the last "*" has got to
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      after_star = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++after_star;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 bool Repository::allows_overwriting(std::string_view tag) const {
   const bool excluded = std::any_of(exclusions.begin(), exclusions.end(),
                                     [&](const auto& pattern) { return matches_wildcard(pattern, tag); });

@@ -8,6 +8,7 @@
 #include "registry/lifecycle_policy.h"
 #include "registry/outcome.h"
 #include "registry/read_cache.h"
+#include "registry/wildcard.h"
 
 #include <array>
 #include <map>
@@ -124,9 +125,6 @@ class RepositoryStore {
   mutable ReadCache<ManifestRecord> manifests_{2048};
   mutable ReadCache<oci::Digest> tags_{2048};
 };
-
-// `pattern` with "*" for any run of characters.
-bool matches_wildcard(std::string_view pattern, std::string_view text);
 
 Result<Repository> parse_repository(std::string_view text, std::string_view source);
 std::string to_json_text(const Repository& repository);
