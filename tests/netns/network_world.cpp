@@ -130,8 +130,13 @@ std::string ask_tcp(const std::string& from, const std::string& address, uint16_
 std::string ask_udp(const UniqueFd& client, const std::string& address, uint16_t port,
                     const UniqueFd& server) {
   const auto to = address_of(address, port);
-  ::sendto(client.get(), "hello", 5, 0, generic(to), sizeof(to));
-  if (!readable(server, 1000)) return {};
+  // Again, since a datagram may be lost, on a busy machine while neighbours are looked up.
+  bool arrived = false;
+  for (int attempt = 0; attempt < 10 && !arrived; ++attempt) {
+    ::sendto(client.get(), "hello", 5, 0, generic(to), sizeof(to));
+    arrived = readable(server, 1000);
+  }
+  if (!arrived) return {};
   char buffer[100];
   sockaddr_in peer{};
   socklen_t length = sizeof(peer);
