@@ -21,6 +21,7 @@ constexpr uint64_t low_water = uint64_t{512} << 10;
 
 // False: out of descriptors; the connection is given up.
 bool Connection::take_direct() {
+  if (!stream_.socket().is_open()) return false;  // aborted: the server stops
   direct_ = UniqueFd(fcntl(stream_.socket().native_handle(), F_DUPFD_CLOEXEC, 0));
   if (direct_) return true;
   log::error("connection given up path={} error=\"{}\"", request_.path, strerror(errno));
